@@ -1,0 +1,368 @@
+package engine
+
+import (
+	"math/bits"
+	"sync/atomic"
+	"unsafe"
+)
+
+const initialKey uint64 = 0x9e3779b97f4a7c15
+
+// mix folds the next lock of a chain into its key: one 64 by 64 bit multiply.
+// Two chains with one key would hide the second; with 10^5 chains that has a
+// chance below 10^-9.
+func mix(key uint64, c ClassID, m Mode) uint64 {
+	hi, lo := bits.Mul64(key^0xa0761d6478bd642f, (uint64(m)<<32|uint64(c))^0xe7037ed1a0b428db)
+	return hi ^ lo ^ key<<1
+}
+
+// Acquire records that task t is about to take lock m in the given mode and
+// judges it. It is called before the wait, so that a report precedes the hang.
+// pc is the return address of the call that takes the lock.
+//
+// Cost: nothing held: two loads, one multiply, four stores. Something held and
+// the chain known: one more multiply and one or two loads. No allocation.
+//
+// A nil t asks the host for the running goroutine's task; the task is returned,
+// nil where the goroutine is not followed.
+func (v *Validator) Acquire(t *Task, m *Map, pc uintptr, mode Mode) *Task {
+	if t == nil {
+		return v.acquireFirst(m, pc, mode)
+	}
+	c := m.class
+	d := t.depth
+	if c-1 >= slowBit-1 || t.slow != 0 || d >= t.cap {
+		v.acquireSlow(t, m, pc, mode)
+		return t
+	}
+	key := initialKey
+	h := (*Held)(unsafe.Add(unsafe.Pointer(t.held), uintptr(d)*unsafe.Sizeof(Held{})))
+	if d != 0 {
+		key = (*Held)(unsafe.Add(unsafe.Pointer(h), -int(unsafe.Sizeof(Held{})))).key
+	}
+	key = mix(key, ClassID(c), mode)
+	if d != 0 {
+		e := &v.chains[key&v.chainMask]
+		if atomic.LoadUint64(&e.key) != key || e.meta != 0 && e.meta != t.goid&0xffffffff {
+			v.acquireChain(t, m, pc, mode, key)
+			return t
+		}
+	}
+	h.inst = uintptr(unsafe.Pointer(m))
+	h.pc = pc
+	h.key = key
+	h.serial = m.serial
+	h.class = ClassID(c)
+	h.mode = mode
+	h.flags = 0
+	t.depth = d + 1
+	return t
+}
+
+func (v *Validator) acquireFirst(m *Map, pc uintptr, mode Mode) *Task {
+	t := v.hostTask()
+	if t != nil {
+		v.Acquire(t, m, pc, mode)
+	}
+	return t
+}
+
+func (v *Validator) hostTask() *Task {
+	if v.host.Task == nil {
+		return nil
+	}
+	return v.host.Task()
+}
+
+// Acquired records that t got m: the end of the wait that Acquire announced.
+func (t *Task) Acquired(m *Map, mode Mode) {
+	if mode == Write {
+		m.owner = t.id
+	}
+	if d := t.depth; d > 1 {
+		m.tag = t.at(d - 2).serial
+		m.tagG = uint16(t.goid)
+	}
+}
+
+// Release records that t releases m.
+func (v *Validator) Release(t *Task, m *Map, mode Mode) {
+	if t != nil {
+		if d := t.depth; d != 0 {
+			h := (*Held)(unsafe.Add(unsafe.Pointer(t.held), uintptr(d-1)*unsafe.Sizeof(Held{})))
+			if h.inst == uintptr(unsafe.Pointer(m)) {
+				t.depth = d - 1
+				return
+			}
+		}
+	}
+	v.releaseSlow(t, m, mode)
+}
+
+// acquireChain is Acquire where the first probe of the chain cache missed.
+func (v *Validator) acquireChain(t *Task, m *Map, pc uintptr, mode Mode, key uint64) {
+	if !v.chainSettled(t, m, key) {
+		v.learn(t, m, pc, mode, key, obsLock)
+	}
+	v.push(t, m, pc, mode, key, 0)
+}
+
+func (v *Validator) push(t *Task, m *Map, pc uintptr, mode Mode, key uint64, flags uint8) {
+	if !v.grow(t) {
+		return
+	}
+	*t.at(t.depth) = Held{
+		inst: uintptr(unsafe.Pointer(m)), pc: pc, key: key, serial: m.serial,
+		class: ClassID(m.class &^ slowBit), mode: mode, flags: flags,
+	}
+	t.depth++
+}
+
+// wake prepares a task for an acquisition that takes the slow path; false:
+// the task is not followed.
+func (v *Validator) wake(t *Task) bool {
+	s := atomic.LoadUint32(&t.slow)
+	if s&taskFresh != 0 {
+		v.fresh(t)
+	}
+	if s&taskInbox != 0 {
+		v.drain(t)
+	}
+	return s&taskBlind == 0
+}
+
+func (v *Validator) fresh(t *Task) {
+	t.goid = uint64(t.id)
+	if v.host.Goroutine != nil {
+		t.goid, t.origin = v.host.Goroutine()
+	}
+	t.clearSlow(taskFresh)
+}
+
+func (t *Task) topKey() uint64 {
+	if t.depth == 0 {
+		return initialKey
+	}
+	return t.at(t.depth - 1).key
+}
+
+func (v *Validator) acquireSlow(t *Task, m *Map, pc uintptr, mode Mode) {
+	if !v.wake(t) {
+		return
+	}
+	v.classify(t, m, pc, 'L')
+	c := ClassID(m.class &^ slowBit)
+	if c != 0 && t.slow&taskBusy == 0 && v.classes[c].flags&classNoValidate == 0 {
+		if v.orphans != 0 {
+			v.checkOrphan(t, m, pc, mode)
+		}
+		key := mix(t.topKey(), c, mode)
+		if t.depth != 0 && !v.chainSettled(t, m, key) {
+			v.learn(t, m, pc, mode, key, obsLock)
+		}
+		v.push(t, m, pc, mode, key, 0)
+		return
+	}
+	v.push(t, m, pc, mode, t.topKey(), 0)
+}
+
+// AcquireWriter is Acquire for the writer of a reader/writer lock: it also
+// records that a writer exists, without which readers exclude nobody.
+func (v *Validator) AcquireWriter(t *Task, m *Map, pc uintptr) *Task {
+	t = v.Acquire(t, m, pc, Write)
+	if t == nil {
+		return nil
+	}
+	if c := ClassID(m.class &^ slowBit); v.classes[c].flags&classBareWriter == 0 && c != 0 {
+		v.writer(t, m, pc)
+	}
+	return t
+}
+
+// TryAcquired records that t took m by a try. A try does not wait, so nothing
+// leads into m; what is taken while m is held is ordered as usual.
+func (v *Validator) TryAcquired(t *Task, m *Map, pc uintptr, mode Mode, rw bool) {
+	if t.slow != 0 && !v.wake(t) {
+		return
+	}
+	if m.class == 0 || m.class&slowBit != 0 {
+		v.classify(t, m, pc, 'L')
+	}
+	c := ClassID(m.class &^ slowBit)
+	key := t.topKey()
+	if c != 0 && v.classes[c].flags&classNoValidate == 0 {
+		key = mix(key, c, mode)
+	}
+	v.push(t, m, pc, mode, key, heldTry)
+	if mode == Write {
+		m.owner = t.id
+		if rw && c != 0 && v.classes[c].flags&classBareWriter == 0 {
+			v.writer(t, m, pc)
+		}
+	}
+}
+
+// TryFailed records that t tried to take m and did not get it.
+func (v *Validator) TryFailed(t *Task, m *Map, pc uintptr, mode Mode) {
+	if v.orphans != 0 && m.class&slowBit != 0 {
+		if t.slow != 0 && !v.wake(t) {
+			return
+		}
+		v.checkOrphan(t, m, pc, mode)
+	}
+}
+
+// Touch judges an acquisition of m that found it settled without waiting, as
+// Once.Do does when the function ran before: the order is a fact, the lock is
+// not held afterwards.
+func (v *Validator) Touch(t *Task, m *Map, pc uintptr) {
+	if t.depth == 0 || t.slow&(taskBusy|taskBlind) != 0 {
+		return
+	}
+	if t.slow != 0 && !v.wake(t) {
+		return
+	}
+	c := ClassID(m.class &^ slowBit)
+	if c == 0 || v.classes[c].flags&classNoValidate != 0 || t.depth == 0 {
+		return
+	}
+	// A once that is called again inside its own function never gets here.
+	key := mix(t.topKey(), c, Write) + 1
+	if !v.chainSettled(t, m, key) {
+		v.learn(t, m, pc, Write, key, obsTouch)
+	}
+}
+
+// AcquireOnce is Acquire for the function of a Once.
+func (v *Validator) AcquireOnce(t *Task, m *Map, pc uintptr) {
+	if m.class == 0 {
+		if !v.wake(t) {
+			return
+		}
+		v.classify(t, m, pc, 'O')
+	}
+	v.Acquire(t, m, pc, Write)
+}
+
+// Wait records that t waits for an event (a WaitGroup) with locks held. The
+// waits are kept for later; nothing is judged.
+func (v *Validator) Wait(t *Task, pc uintptr) {
+	if t.depth == 0 || t.slow&(taskBusy|taskBlind) != 0 {
+		return
+	}
+	if t.slow != 0 && !v.wake(t) {
+		return
+	}
+	key := mix(t.topKey(), 0, Write) ^ uint64(pc)
+	if !v.chainSettled(t, nil, key) {
+		v.learn(t, nil, pc, Write, key, obsWait)
+	}
+}
+
+func (v *Validator) releaseSlow(t *Task, m *Map, mode Mode) {
+	if t == nil {
+		if t = v.hostTask(); t == nil {
+			return
+		}
+	}
+	if i, ok := t.find(uintptr(unsafe.Pointer(m))); ok {
+		// Two readers on one goroutine release their own kind first.
+		for j := i; ; j-- {
+			if h := t.at(j); h.inst == uintptr(unsafe.Pointer(m)) && h.mode == mode {
+				i = j
+				break
+			}
+			if j == 0 {
+				break
+			}
+		}
+		t.remove(i)
+		return
+	}
+	if m.class == 0 || t.slow&taskBlind != 0 {
+		return
+	}
+	v.releaseElsewhere(t, m, mode)
+}
+
+// releaseElsewhere handles a lock that another goroutine took: Go allows it.
+// The lock leaves the stack of the task that took it, and its class is known
+// to be handed over. The owner is known for writers; readers are searched.
+func (v *Validator) releaseElsewhere(t *Task, m *Map, mode Mode) {
+	inst := uintptr(unsafe.Pointer(m))
+	c := ClassID(m.class &^ slowBit)
+	v.lock()
+	defer v.unlock()
+	if v.orphans != 0 && v.adoptOrphan(inst) {
+		m.class &^= slowBit
+		v.handoff(c)
+		return
+	}
+	if mode == Write {
+		if o := v.task(m.owner); o != nil && o != t && o.holds(inst, mode) > v.posted(o, inst) {
+			v.handoff(c)
+			v.post(o, inst)
+		}
+		return
+	}
+	if c != 0 && v.classes[c].flags&classSemaphore != 0 {
+		return
+	}
+	// Readers leave no owner. The search is linear in the tasks; a class whose
+	// readers are handed over again and again is a semaphore, and its readers
+	// are not followed any more.
+	for id := uint32(1); id <= v.ntasks; id++ {
+		if o := v.task(id); o != nil && o != t && o.depth != 0 && o.holds(inst, mode) > v.posted(o, inst) {
+			v.handoff(c)
+			v.post(o, inst)
+			break
+		}
+	}
+	if c != 0 {
+		k := &v.classes[c]
+		if k.handoffs++; k.handoffs > maxHandoffs {
+			k.flags |= classSemaphore | classNoValidate
+		}
+	}
+}
+
+const maxHandoffs = 10000
+
+// holds counts t's entries of inst. It may race with t's own pushes; the
+// entries below the top do not move while their locks are held, and a lock
+// that another goroutine releases is one that t is not taking just now.
+func (t *Task) holds(inst uintptr, mode Mode) uint32 {
+	n := uint32(0)
+	d := t.depth
+	if d > t.cap {
+		d = t.cap
+	}
+	for i := uint32(0); i < d; i++ {
+		if h := t.at(i); h.inst == inst && h.mode == mode {
+			n++
+		}
+	}
+	return n
+}
+
+// EndTask records that t's goroutine ends and makes t ready for another one.
+func (v *Validator) EndTask(t *Task) {
+	if t.depth != 0 || t.slow&^taskFresh != 0 {
+		if t.slow&taskInbox != 0 {
+			v.drain(t)
+		}
+		if t.slow&(taskBlind|taskBusy) == 0 {
+			for i := uint32(0); i < t.depth; i++ {
+				v.orphan(t, t.at(i))
+			}
+		}
+		t.depth = 0
+		t.clearSlow(taskBlind | taskBusy)
+	}
+	t.setSlow(taskFresh)
+	t.test = 0
+	t.origin = 0
+}
+
+// SetTest labels what t learns from now on with a test's name.
+func (t *Task) SetTest(id TestID) { t.test = id }

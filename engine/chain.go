@@ -1,0 +1,156 @@
+package engine
+
+import "sync/atomic"
+
+// A chain is an entry of the chain cache: a sequence of classes and modes that
+// was learned. meta 0: nothing to do when it is met again.
+type chain struct {
+	key  uint64
+	meta uint64
+}
+
+// meta: the low 32 bits are the goroutine that made the chain first, until a
+// second one made it too; then flags; then the finding that the chain closes.
+const (
+	metaHot  uint64 = 1 << 32 // part of a cycle of classes: instances are recorded
+	metaSame uint64 = 1 << 33 // has two locks of one class: instances are checked
+	metaTop         = 40      // shift of the finding that is counted
+)
+
+const chainProbes = 16
+
+func (v *Validator) chainFind(key uint64) *chain {
+	i := key & v.chainMask
+	for n := 0; n < chainProbes; n++ {
+		e := &v.chains[i]
+		k := atomic.LoadUint64(&e.key)
+		if k == key {
+			return e
+		}
+		if k == 0 {
+			return nil
+		}
+		i = (i + 1) & v.chainMask
+	}
+	return nil
+}
+
+// chainSettled reports whether meeting this chain again teaches nothing.
+func (v *Validator) chainSettled(t *Task, m *Map, key uint64) bool {
+	e := v.chainFind(key)
+	if e == nil {
+		return v.fullMask&(1<<tabChains) != 0
+	}
+	meta := atomic.LoadUint64(&e.meta)
+	if f := meta >> metaTop; f != 0 {
+		atomic.AddUint32(&v.findings[f].count, 1)
+	}
+	if g := uint32(meta); g != 0 && g != uint32(t.goid) {
+		return false
+	}
+	if meta&(metaHot|metaSame) == 0 || m == nil {
+		return true
+	}
+	return v.wasSeen(v.digest(t, m, key, meta))
+}
+
+// digest identifies the instances that matter in a chain: all of them, with
+// the goroutine, in a hot chain; those of the new lock's class in the other.
+func (v *Validator) digest(t *Task, m *Map, key, meta uint64) uint64 {
+	h := key
+	c := ClassID(m.class &^ slowBit)
+	if meta&metaHot != 0 {
+		h ^= t.goid * 0x9e3779b97f4a7c15
+	}
+	near := 0
+	for i := t.depth; i > 0; i-- {
+		e := t.at(i - 1)
+		if meta&metaHot == 0 {
+			if e.class != c {
+				continue
+			}
+			if near++; near > maxNear {
+				break
+			}
+		}
+		h = mix(h, ClassID(e.serial), Mode(e.serial>>16)) ^ uint64(e.serial)<<32
+		h ^= uint64(e.inst) * 0xff51afd7ed558ccd
+		h ^= h >> 31
+	}
+	h ^= uint64(m.serial) * 0xc4ceb9fe1a85ec53
+	h ^= h >> 33
+	if h == 0 {
+		h = 1
+	}
+	return h
+}
+
+// maxNear is how many held locks of the new lock's own class are paired with
+// it; those below are connected through them.
+const maxNear = 16
+
+func (v *Validator) wasSeen(h uint64) bool {
+	mask := uint64(len(v.seen) - 1)
+	i := h & mask
+	for n := 0; n < chainProbes; n++ {
+		k := atomic.LoadUint64(&v.seen[i])
+		if k == h {
+			return true
+		}
+		if k == 0 {
+			return false
+		}
+		i = (i + 1) & mask
+	}
+	return true // no room left: nothing more is recorded, which is said
+}
+
+// see notes a digest; false where the table has no room. Locked.
+func (v *Validator) see(h uint64) bool {
+	mask := uint64(len(v.seen) - 1)
+	i := h & mask
+	for n := 0; n < chainProbes; n++ {
+		k := v.seen[i]
+		if k == h {
+			return true
+		}
+		if k == 0 {
+			atomic.StoreUint64(&v.seen[i], h)
+			v.nseen++
+			return true
+		}
+		i = (i + 1) & mask
+	}
+	v.full(tabPairs, v.lim.Pairs)
+	return false
+}
+
+// chainInsert enters a chain or returns the one that is there; nil: no room. Locked.
+func (v *Validator) chainInsert(key, meta uint64) *chain {
+	if e := v.chainFind(key); e != nil {
+		return e
+	}
+	i := key & v.chainMask
+	for n := 0; n < chainProbes; n++ {
+		e := &v.chains[i]
+		if e.key == 0 {
+			atomic.StoreUint64(&e.meta, meta)
+			atomic.StoreUint64(&e.key, key)
+			v.nchains++
+			return e
+		}
+		i = (i + 1) & v.chainMask
+	}
+	v.full(tabChains, v.lim.Chains)
+	return nil
+}
+
+// setMeta changes bits of a chain's meta word.
+func (e *chain) setMeta(clear, set uint64) {
+	for {
+		o := atomic.LoadUint64(&e.meta)
+		if atomic.CompareAndSwapUint64(&e.meta, o, o&^clear|set) {
+			return
+		}
+	}
+}

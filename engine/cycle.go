@@ -1,0 +1,370 @@
+package engine
+
+// maxCycle is the longest cycle that is looked for.
+const maxCycle = 8
+
+// maxSteps bounds one search for a cycle.
+const maxSteps = 20000
+
+// How strictly a search joins the samples of a cycle.
+type strictness uint8
+
+const (
+	anyCycle   strictness = iota // classes only, gates ignored: to say why there is no finding
+	classCycle                   // classes only, no common gate
+	exactCycle                   // each side waits for the very instance that the next one holds
+)
+
+// judge looks for a cycle through edge ed in which s is ed's evidence, and
+// enters the most certain one as a finding.
+//
+// A set of samples s0..sk-1 is a deadlock that can happen if k goroutines can
+// stand at the same time each at its inner acquisition:
+//
+//		s0: holds x0, wants x1     s1: holds x1, wants x2   ...   sk-1: holds xk-1, wants x0
+//
+//	  - They can stand there together if no two of them hold a common lock: the
+//	    held sets are disjoint, but for locks that both hold as readers (compatible).
+//	  - Each waits for the next: one of the two ends of the lock between them is a
+//	    writer, or both read and a writer of that lock can be queued between them,
+//	    which must not be kept away by a lock that it shares with one of them (blocks).
+//
+// Both conditions are necessary, so a cycle that fails one is no finding; with
+// the same instances and two goroutines they are what can be known without
+// knowing the program's other synchronisation.
+func (v *Validator) judge(ed EdgeID, s SampleID) {
+	if s == 0 {
+		return
+	}
+	v.searches++
+	origin := v.edges[ed].from
+	v.best = finding{}
+	v.path[0] = s
+	var why Why
+	for _, how := range [...]strictness{exactCycle, classCycle, anyCycle} {
+		for n := 2; n <= maxCycle && v.best.kind == 0; n++ {
+			v.steps = 0
+			v.gen++
+			v.reach(origin, true, v.mark2)
+			why |= v.extend(1, n, how)
+		}
+		if v.best.kind != 0 {
+			break
+		}
+	}
+	if v.best.kind == 0 {
+		return
+	}
+	if v.best.level == Suppressed {
+		v.best.why = why
+	}
+	v.best.kind = KindCircular
+	v.enter()
+}
+
+// extend prolongs the path of n samples to one of exactly max samples that
+// closes; it returns the reasons for which paths that closed were refused.
+func (v *Validator) extend(n, max int, how strictness) (why Why) {
+	cur := v.path[n-1]
+	first := v.path[0]
+	origin := v.edges[v.samples[first].edge].from
+	at := v.edges[v.samples[cur].edge].to
+	for e := v.classes[at].out; e != 0; e = v.edges[e].nextOut {
+		x := &v.edges[e]
+		closes := x.to == origin
+		if x.from == x.to || closes != (n+1 == max) || v.mark2[x.to] != v.gen {
+			continue
+		}
+		if !closes && v.onPath(x.to, n) {
+			continue
+		}
+		for s := x.samples; s != 0; s = v.samples[s].next {
+			if v.steps++; v.steps > maxSteps {
+				v.cut++
+				return why
+			}
+			if how == exactCycle {
+				if !v.sameInstance(cur, s) || closes && !v.sameInstance(s, first) {
+					continue
+				}
+			}
+			if how != anyCycle {
+				ok := true
+				for i := 0; i < n; i++ {
+					if !v.compatible(v.samples[v.path[i]].obs, v.samples[s].obs, how) {
+						why |= WhyGate
+						ok = false
+						break
+					}
+				}
+				if !ok {
+					continue
+				}
+			}
+			v.path[n] = s
+			if !closes {
+				why |= v.extend(n+1, max, how)
+				if v.best.kind != 0 && (how != exactCycle || v.best.level >= Likely) {
+					return why
+				}
+				continue
+			}
+			f, w := v.weigh(n+1, how)
+			why |= w
+			if f.kind != 0 && (v.best.kind == 0 || f.level > v.best.level) {
+				v.best = f
+			}
+			if v.best.kind != 0 && (how != exactCycle || v.best.level >= Likely) {
+				return why
+			}
+		}
+	}
+	return why
+}
+
+func (v *Validator) onPath(c ClassID, n int) bool {
+	for i := 0; i < n; i++ {
+		x := &v.edges[v.samples[v.path[i]].edge]
+		if x.from == c || x.to == c {
+			return true
+		}
+	}
+	return false
+}
+
+// sameInstance reports whether what a wants is the very lock that b holds.
+func (v *Validator) sameInstance(a, b SampleID) bool {
+	x := &v.obs[v.samples[a].obs]
+	y := &v.obs[v.samples[b].obs]
+	h := &v.held[y.held+uint32(v.samples[b].from)]
+	return x.proc == y.proc && x.lock.serial == h.serial && x.lock.addr == h.addr && x.lock.serial != 0
+}
+
+// compatible reports whether the holders of two observations can stand at
+// their acquisitions at the same time: they hold no lock that excludes them.
+//
+// Where instances cannot be compared (other processes, a cycle of classes
+// only), a lock of one class on both sides counts as the same lock: to assume
+// a gate can only lose a "possible", never make up a finding.
+func (v *Validator) compatible(a, b ObsID, how strictness) bool {
+	x, y := &v.obs[a], &v.obs[b]
+	for i := uint32(0); i < uint32(x.n); i++ {
+		g := &v.held[x.held+i]
+		for j := uint32(0); j < uint32(y.n); j++ {
+			h := &v.held[y.held+j]
+			if g.class != h.class || g.mode == Read && h.mode == Read {
+				continue
+			}
+			if how != exactCycle || x.proc == y.proc && g.serial == h.serial && g.addr == h.addr {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// weigh gives the closed path of n samples its level.
+func (v *Validator) weigh(n int, how strictness) (f finding, why Why) {
+	for i := 0; i < n; i++ {
+		a, b := v.path[i], v.path[(i+1)%n]
+		x := &v.obs[v.samples[a].obs]
+		y := &v.obs[v.samples[b].obs]
+		if x.lock.mode == Read && v.held[y.held+uint32(v.samples[b].from)].mode == Read {
+			w, r := v.queuedWriter(x.lock.class, n, how)
+			if w == 0 {
+				why |= r
+				if how != anyCycle {
+					return finding{}, why
+				}
+			}
+			f.writers[i] = w
+		}
+	}
+	f.kind = KindCircular
+	f.n = uint8(n)
+	copy(f.samples[:n], v.path[:n])
+	if how == anyCycle {
+		return f, why
+	}
+	f.level = Likely
+	two := false
+	for i := 0; i < n; i++ {
+		o := &v.obs[v.samples[f.samples[i]].obs]
+		p := &v.obs[v.samples[f.samples[0]].obs]
+		if o.proc != p.proc {
+			f.why |= WhyProcesses
+			two = true
+		}
+		if o.goid != p.goid {
+			two = true
+		}
+		if o.flags&obsInit != 0 {
+			f.why |= WhyInit
+		}
+		if o.flags&obsPartial != 0 {
+			f.why |= WhyPartial
+		}
+		if v.classes[o.lock.class].flags&classHandoff != 0 {
+			f.why |= WhyHandoff
+		}
+	}
+	if how == classCycle {
+		if f.why&WhyProcesses == 0 {
+			f.why |= WhyInstances
+		}
+	} else if !two {
+		f.why |= WhyOneGoroutine
+	}
+	if how == classCycle && !two {
+		f.why |= WhyOneGoroutine
+	}
+	if f.why != 0 {
+		f.level = Possible
+	}
+	return f, why
+}
+
+// queuedWriter finds an observed writer of class c that can be queued while
+// all sides of the path of n samples stand where they stand.
+func (v *Validator) queuedWriter(c ClassID, n int, how strictness) (SampleID, Why) {
+	why := WhyNoWriter
+	for w := v.classes[c].writers; w != 0; w = v.samples[w].next {
+		ok := true
+		for i := 0; i < n; i++ {
+			if !v.compatible(v.samples[w].obs, v.samples[v.path[i]].obs, how) {
+				ok = false
+				break
+			}
+		}
+		if ok {
+			return w, 0
+		}
+		why = WhyGate
+	}
+	return 0, why
+}
+
+// judgeSame looks for a cycle of instances of one class through sample s: the
+// order of instances is learned, whatever it follows (addresses, parents
+// before children, numbers), and only a contradiction is a finding.
+func (v *Validator) judgeSame(ed EdgeID, s SampleID) {
+	o := &v.obs[v.samples[s].obs]
+	h := &v.held[o.held+uint32(v.samples[s].from)]
+	k := &v.classes[v.edges[ed].from]
+	if h.addr >= o.lock.addr {
+		k.flags |= classDescending
+	}
+	if h.addr < o.lock.addr {
+		k.flags |= classAscending
+	}
+	// All pairs go one way in memory: there is no cycle among them.
+	if k.flags&(classAscending|classDescending) != classAscending|classDescending {
+		return
+	}
+	v.searches++
+	v.best = finding{}
+	v.path[0] = s
+	for n := 2; n <= maxCycle && v.best.kind == 0; n++ {
+		v.steps = 0
+		v.extendSame(1, n)
+	}
+	if v.best.kind != 0 {
+		v.best.kind = KindSameClass
+		v.enter()
+	}
+}
+
+func (v *Validator) extendSame(n, max int) {
+	cur := v.path[n-1]
+	first := v.path[0]
+	x := &v.obs[v.samples[cur].obs]
+	c := x.lock.class
+	for s := SampleID(*v.pairSlot(c, &x.lock)); s != 0; s = v.samples[s].pair {
+		if v.steps++; v.steps > maxSteps/4 {
+			v.cut++
+			return
+		}
+		y := &v.obs[v.samples[s].obs]
+		if y.lock.class != c || !v.sameInstance(cur, s) {
+			continue
+		}
+		closes := v.sameInstance(s, first)
+		if closes != (n+1 == max) {
+			continue
+		}
+		ok := true
+		for i := 0; i < n; i++ {
+			if !v.compatible(v.samples[v.path[i]].obs, v.samples[s].obs, exactCycle) {
+				ok = false
+				break
+			}
+		}
+		if !ok {
+			continue
+		}
+		v.path[n] = s
+		if !closes {
+			v.extendSame(n+1, max)
+			if v.best.level >= Likely {
+				return
+			}
+			continue
+		}
+		if f, _ := v.weigh(n+1, exactCycle); f.kind != 0 && f.level > v.best.level {
+			v.best = f
+			if f.level >= Likely {
+				return
+			}
+		}
+	}
+}
+
+// recursion judges an acquisition of a lock that the goroutine holds already,
+// as its i-th held lock. A writer in it waits for ever. Two readers wait for
+// ever if a writer comes between them:
+//
+//	RLock(x)  <- held            Lock(x)  <- waits for the first reader
+//	RLock(x)  <- waits for the writer
+func (v *Validator) recursion(id ObsID, i int) {
+	o := &v.obs[id]
+	h := &v.held[o.held+uint32(i)]
+	f := finding{kind: KindRecursive, level: Proved, obs: id, held: uint16(i)}
+	if v.classes[o.lock.class].flags&classHandoff != 0 {
+		f.level, f.why = Suppressed, WhyHandoff
+	} else if h.mode == Read && o.lock.mode == Read {
+		f.kind = KindRecursiveRead
+		f.level = Likely
+		why := WhyNoWriter
+		for w := v.classes[o.lock.class].writers; w != 0; w = v.samples[w].next {
+			if v.compatible(v.samples[w].obs, id, classCycle) || v.onlyItself(v.samples[w].obs, id) {
+				f.writers[0] = w
+				break
+			}
+			why = WhyGate
+		}
+		switch {
+		case f.writers[0] == 0:
+			f.level, f.why = Suppressed, why
+		case o.flags&obsInit != 0:
+			f.level, f.why = Possible, WhyInit
+		}
+	}
+	v.best = f
+	v.enter()
+}
+
+// onlyItself reports whether a writer's observation has no lock in common with
+// the reader's but the class of the lock itself.
+func (v *Validator) onlyItself(w, id ObsID) bool {
+	x, y := &v.obs[w], &v.obs[id]
+	for i := uint32(0); i < uint32(x.n); i++ {
+		g := &v.held[x.held+i]
+		for j := uint32(0); j < uint32(y.n); j++ {
+			h := &v.held[y.held+j]
+			if g.class == h.class && h.class != y.lock.class && !(g.mode == Read && h.mode == Read) {
+				return false
+			}
+		}
+	}
+	return true
+}

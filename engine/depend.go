@@ -1,0 +1,281 @@
+package engine
+
+// An edge is a dependency: to was taken while from was held.
+type edge struct {
+	from, to ClassID
+	nextOut  EdgeID // next edge of from
+	nextIn   EdgeID // next edge into to
+	samples  SampleID
+	n        uint32
+	flags    uint8
+	kinds    uint8 // bit Mode(from)<<1 | Mode(to)
+}
+
+const (
+	edgeBack uint8 = 1 << iota // against the learned order
+	edgeHot                    // on a cycle of classes: each new sample is judged
+)
+
+// A sample is one observation as evidence for one edge.
+type sample struct {
+	next SampleID // of the same edge
+	pair SampleID // same-class edges: next sample with the same held instance
+	edge EdgeID
+	obs  ObsID
+	from uint16 // index of the held lock in the observation
+}
+
+const (
+	maxSamples     = 8    // of an edge that is on no cycle
+	maxSamplesHot  = 64   // of an edge on a cycle
+	maxSamplesSelf = 4096 // of a class's edge to itself
+)
+
+func (v *Validator) edgeSlot(from, to ClassID) *uint32 {
+	mask := uint32(len(v.edgeIdx) - 1)
+	i := (uint32(from)*2654435761 ^ uint32(to)*2246822519) & mask
+	for {
+		e := v.edgeIdx[i]
+		if e == 0 {
+			return &v.edgeIdx[i]
+		}
+		if v.edges[e].from == from && v.edges[e].to == to {
+			return &v.edgeIdx[i]
+		}
+		i = (i + 1) & mask
+	}
+}
+
+func (v *Validator) edgeFind(from, to ClassID) EdgeID { return EdgeID(*v.edgeSlot(from, to)) }
+
+// depend enters the dependency of an observation's lock on its i-th held lock.
+func (v *Validator) depend(id ObsID, i int) {
+	o := &v.obs[id]
+	h := v.held[o.held+uint32(i)]
+	if v.classes[h.class].flags&classNoValidate != 0 {
+		return
+	}
+	slot := v.edgeSlot(h.class, o.lock.class)
+	fresh := *slot == 0
+	if fresh {
+		if v.nedges+1 >= uint32(len(v.edges)) {
+			v.full(tabEdges, v.lim.Edges)
+			return
+		}
+		v.nedges++
+		*slot = v.nedges
+		e := &v.edges[v.nedges]
+		*e = edge{from: h.class, to: o.lock.class, nextOut: v.classes[h.class].out, nextIn: v.classes[o.lock.class].in}
+		v.classes[h.class].out = EdgeID(v.nedges)
+		v.classes[o.lock.class].in = EdgeID(v.nedges)
+	}
+	ed := EdgeID(*slot)
+	s := v.addSample(ed, id, i)
+	if h.class == o.lock.class {
+		if s != 0 {
+			v.judgeSame(ed, s)
+		}
+		return
+	}
+	if fresh {
+		if v.insertOrder(ed) {
+			v.heat(ed)
+			v.judge(ed, s)
+		}
+	} else if v.edges[ed].flags&edgeHot != 0 && s != 0 {
+		v.judge(ed, s)
+	}
+}
+
+// addSample adds evidence to an edge unless it has the same or enough of it.
+func (v *Validator) addSample(ed EdgeID, id ObsID, i int) SampleID {
+	e := &v.edges[ed]
+	o := &v.obs[id]
+	h := &v.held[o.held+uint32(i)]
+	kind := uint8(1) << (uint8(h.mode)<<1 | uint8(o.lock.mode))
+	newKind := e.kinds&kind == 0
+	e.kinds |= kind
+	limit := uint32(maxSamples)
+	self := e.from == e.to
+	switch {
+	case self:
+		limit = maxSamplesSelf
+	case e.flags&edgeHot != 0:
+		limit = maxSamplesHot
+	}
+	if e.n >= limit && (self || !newKind) {
+		if self {
+			v.full(tabSamples, limit)
+		}
+		return 0
+	}
+	if v.nsamples+1 >= uint32(len(v.samples)) {
+		v.full(tabSamples, v.lim.Samples)
+		return 0
+	}
+	v.nsamples++
+	s := SampleID(v.nsamples)
+	v.samples[s] = sample{next: e.samples, edge: ed, obs: id, from: uint16(i)}
+	e.samples = s
+	e.n++
+	if self {
+		p := v.pairSlot(e.from, h)
+		v.samples[s].pair = SampleID(*p)
+		*p = uint32(s)
+	}
+	return s
+}
+
+// pairSlot is the head of the samples of class c whose held lock is h. Two
+// instances may share a slot: who walks the list compares.
+func (v *Validator) pairSlot(c ClassID, h *heldRec) *uint32 {
+	x := uint64(c)*0x9e3779b97f4a7c15 ^ uint64(h.serial)*0xc4ceb9fe1a85ec53 ^ h.addr*0xff51afd7ed558ccd
+	x ^= x >> 33
+	return &v.pairIdx[x&uint64(len(v.pairIdx)-1)]
+}
+
+// addWriter notes a writer of a class. Cycles of readers that waited for one
+// are judged again.
+func (v *Validator) addWriter(id ObsID) {
+	o := &v.obs[id]
+	c := o.lock.class
+	if c == 0 {
+		return
+	}
+	k := &v.classes[c]
+	if o.n == 0 {
+		if k.flags&classBareWriter != 0 {
+			return
+		}
+		k.flags |= classBareWriter
+	} else if k.nwriters >= maxWriters {
+		return
+	}
+	if v.nsamples+1 >= uint32(len(v.samples)) {
+		v.full(tabSamples, v.lim.Samples)
+		return
+	}
+	v.nsamples++
+	s := SampleID(v.nsamples)
+	v.samples[s] = sample{next: k.writers, obs: id}
+	k.writers = s
+	k.nwriters++
+	k.flags |= classWriter
+	for e := k.out; e != 0; e = v.edges[e].nextOut {
+		if v.edges[e].flags&edgeHot != 0 || v.edges[e].to == c {
+			for s := v.edges[e].samples; s != 0; s = v.samples[s].next {
+				if v.edges[e].to == c {
+					v.judgeSame(e, s)
+				} else {
+					v.judge(e, s)
+				}
+			}
+		}
+	}
+	for i := uint32(1); i <= v.nobs; i++ {
+		w := &v.obs[i]
+		if w.kind == obsLock && w.lock.class == c && w.lock.mode == Read && w.n > 0 {
+			for j := int(w.n) - 1; j >= 0; j-- {
+				h := &v.held[w.held+uint32(j)]
+				if h.class == c && h.addr == w.lock.addr && h.serial == w.lock.serial {
+					v.recursion(ObsID(i), j)
+					break
+				}
+			}
+		}
+	}
+}
+
+// handoff notes that locks of class c are released by other goroutines.
+func (v *Validator) handoff(c ClassID) {
+	if c == 0 || v.classes[c].flags&classHandoff != 0 {
+		return
+	}
+	v.classes[c].flags |= classHandoff
+	v.journalClassFlags(c)
+	for f := uint32(1); f <= v.nfindings; f++ {
+		x := &v.findings[f]
+		if x.level == Suppressed {
+			continue
+		}
+		for i := 0; i < int(x.n); i++ {
+			o := &v.obs[v.samples[x.samples[i]].obs]
+			if o.lock.class != c {
+				continue
+			}
+			switch {
+			case x.kind == KindRecursive || x.kind == KindExitHeld:
+				x.level = Suppressed
+				x.why |= WhyHandoff
+			case x.level > Possible:
+				x.level = Possible
+				x.why |= WhyHandoff
+			}
+		}
+	}
+	v.flush()
+}
+
+// heat marks the edges that lie on a cycle with ed, and takes their chains out
+// of the cache, so that instances are recorded from now on.
+func (v *Validator) heat(ed EdgeID) {
+	from, to := v.edges[ed].from, v.edges[ed].to
+	v.gen++
+	v.reach(to, false, v.mark)
+	v.reach(from, true, v.mark2)
+	for e := uint32(1); e <= v.nedges; e++ {
+		x := &v.edges[e]
+		if x.from == x.to || v.mark[x.from] != v.gen || v.mark2[x.to] != v.gen {
+			continue
+		}
+		x.flags |= edgeHot
+	}
+	v.edges[ed].flags |= edgeHot
+	for i := uint32(1); i <= v.nobs; i++ {
+		o := &v.obs[i]
+		if o.key == 0 || o.kind != obsLock || v.mark2[o.lock.class] != v.gen {
+			continue
+		}
+		for j := uint32(0); j < uint32(o.n); j++ {
+			h := &v.held[o.held+j]
+			if h.class == o.lock.class {
+				continue
+			}
+			if e := v.edgeFind(h.class, o.lock.class); e != 0 && v.edges[e].flags&edgeHot != 0 {
+				if c := v.chainFind(o.key); c != nil {
+					c.setMeta(0, metaHot)
+				}
+				break
+			}
+		}
+	}
+}
+
+// reach marks every class that can be reached from c, against the edges if back.
+func (v *Validator) reach(c ClassID, back bool, mark []uint32) {
+	n := 0
+	v.stk[n] = c
+	n++
+	mark[c] = v.gen
+	for n > 0 {
+		n--
+		k := &v.classes[v.stk[n]]
+		if back {
+			for e := k.in; e != 0; e = v.edges[e].nextIn {
+				if x := v.edges[e].from; mark[x] != v.gen {
+					mark[x] = v.gen
+					v.stk[n] = x
+					n++
+				}
+			}
+		} else {
+			for e := k.out; e != 0; e = v.edges[e].nextOut {
+				if x := v.edges[e].to; mark[x] != v.gen {
+					mark[x] = v.gen
+					v.stk[n] = x
+					n++
+				}
+			}
+		}
+	}
+}

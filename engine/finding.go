@@ -1,0 +1,200 @@
+package engine
+
+import (
+	"sync/atomic"
+	"unsafe"
+)
+
+// A finding is a cycle, a recursion or a lock left behind. Cycles are known by
+// their set of class pairs: each is entered once, and again only when a more
+// certain level is reached.
+type finding struct {
+	hash    uint64
+	count   uint32
+	obs     ObsID  // recursion, exit-held: the observation
+	held    uint16 // recursion: which held lock
+	kind    Kind
+	level   Level
+	n       uint8 // sides of the cycle
+	queued  bool
+	why     Why
+	samples [maxCycle]SampleID
+	writers [maxCycle]SampleID // the writer queued between side i and the next, for readers
+}
+
+// identity hashes what makes a finding the same finding.
+func (v *Validator) identity(f *finding) uint64 {
+	h := uint64(f.kind) * 0x9e3779b97f4a7c15
+	if f.kind == KindRecursive || f.kind == KindRecursiveRead || f.kind == KindExitHeld {
+		o := &v.obs[f.obs]
+		return mix(h, o.lock.class, 0) ^ uint64(o.lock.site)<<20
+	}
+	for i := 0; i < int(f.n); i++ {
+		e := &v.edges[v.samples[f.samples[i]].edge]
+		x := mix(uint64(e.from)*0xc4ceb9fe1a85ec53, e.to, 0)
+		h += x ^ x>>29
+	}
+	return h
+}
+
+// enter puts v.best into the table of findings or raises the one that is there.
+func (v *Validator) enter() {
+	f := v.best
+	f.hash = v.identity(&f)
+	id := FindingID(0)
+	for i := uint32(1); i <= v.nfindings; i++ {
+		if v.findings[i].hash == f.hash && v.findings[i].kind == f.kind {
+			id = FindingID(i)
+			break
+		}
+	}
+	if id == 0 {
+		if v.nfindings+1 >= uint32(len(v.findings)) {
+			v.full(tabFindings, v.lim.Findings)
+			return
+		}
+		v.nfindings++
+		id = FindingID(v.nfindings)
+		f.count = 1
+		v.findings[id] = f
+	} else {
+		old := &v.findings[id]
+		if f.level <= old.level {
+			return
+		}
+		f.count = atomic.LoadUint32(&old.count) + 1
+		*old = f
+	}
+	if f.level == Suppressed {
+		return
+	}
+	v.countChain(id)
+	if v.nqueue < uint32(len(v.queue)) {
+		v.queue[v.nqueue] = id
+		v.nqueue++
+	}
+}
+
+// countChain makes the chain that closes a finding count its repetitions.
+func (v *Validator) countChain(id FindingID) {
+	f := &v.findings[id]
+	o := f.obs
+	if f.n > 0 {
+		o = v.samples[f.samples[0]].obs
+	}
+	if o != 0 && v.obs[o].key != 0 {
+		if c := v.chainFind(v.obs[o].key); c != nil {
+			c.setMeta(^uint64(1<<metaTop-1), uint64(id)<<metaTop)
+		}
+	}
+}
+
+// deliver hands the findings that are new to the host.
+func (v *Validator) deliver() {
+	if v.host.Found == nil {
+		return
+	}
+	for {
+		v.lock()
+		if v.nqueue == 0 {
+			v.unlock()
+			return
+		}
+		id := v.queue[0]
+		v.nqueue--
+		copy(v.queue[:v.nqueue], v.queue[1:v.nqueue+1])
+		v.unlock()
+		v.host.Found(id)
+	}
+}
+
+// An orphan is a lock whose goroutine ended without releasing it.
+type orphan struct {
+	rec    heldRec
+	goid   uint64
+	origin SiteID
+	test   TestID
+	used   bool
+}
+
+const maxOrphans = 256
+
+// orphan notes that t's goroutine ends with h held. Nothing is written to the
+// lock: its memory may be gone.
+func (v *Validator) orphan(t *Task, h *Held) {
+	if h.class == 0 || v.classes[h.class].flags&(classNoValidate|classHandoff) != 0 {
+		return
+	}
+	v.lock()
+	i := 0
+	for i < maxOrphans-1 && v.orphanTab[i].used {
+		i++
+	}
+	if !v.orphanTab[i].used {
+		v.orphans++
+	}
+	v.orphanTab[i] = orphan{
+		rec:    heldRec{addr: uint64(h.inst), serial: h.serial, site: v.siteAt(h.pc), class: h.class, mode: h.mode, try: h.flags&heldTry != 0},
+		goid:   t.goid,
+		origin: v.siteAt(t.origin),
+		test:   t.test,
+		used:   true,
+	}
+	v.unlock()
+}
+
+// adoptOrphan forgets the orphan inst, which another goroutine releases now. Locked.
+func (v *Validator) adoptOrphan(inst uintptr) bool {
+	for i := range v.orphanTab {
+		if v.orphanTab[i].used && v.orphanTab[i].rec.addr == uint64(inst) {
+			v.orphanTab[i].used = false
+			v.orphans--
+			return true
+		}
+	}
+	return false
+}
+
+// checkOrphan reports m if it was left behind by a goroutine that ended.
+func (v *Validator) checkOrphan(t *Task, m *Map, pc uintptr, mode Mode) {
+	if t.slow&taskBusy != 0 {
+		return
+	}
+	var pcs [48]uintptr
+	n := 0
+	v.lock()
+	for i := range v.orphanTab {
+		p := &v.orphanTab[i]
+		if !p.used || p.rec.addr != uint64(uintptr(unsafe.Pointer(m))) || p.rec.serial != m.serial {
+			continue
+		}
+		v.unlock()
+		n = callers(4, pcs[:])
+		t.setSlow(taskBusy)
+		v.lock()
+		o := observation{goid: t.goid, test: t.test, kind: obsOrphan, held: v.nheld, origin: p.origin}
+		o.lock = heldRec{addr: p.rec.addr, serial: m.serial, site: v.siteAt(pc), class: p.rec.class, mode: mode}
+		if v.addHeld(&o, p.rec) {
+			o.stack = v.capture(pcs[:n], pc)
+			if id := v.addObs(o); id != 0 {
+				v.observe(id)
+			}
+		}
+		v.flush()
+		v.unlock()
+		v.deliver()
+		t.clearSlow(taskBusy)
+		return
+	}
+	v.unlock()
+}
+
+// foundOrphan enters the finding of an orphan that somebody wants.
+func (v *Validator) foundOrphan(id ObsID) {
+	f := finding{kind: KindExitHeld, level: Possible, obs: id}
+	if v.classes[v.obs[id].lock.class].flags&classHandoff != 0 {
+		f.level, f.why = Suppressed, WhyHandoff
+	}
+	v.best = f
+	v.enter()
+}

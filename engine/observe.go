@@ -1,0 +1,261 @@
+package engine
+
+import (
+	"runtime"
+	"unsafe"
+)
+
+// An observation is one acquisition that taught something. Observations are
+// the facts: the dependencies, samples and findings follow from them, in this
+// process or in any other that reads the graph file.
+type observation struct {
+	key     uint64 // chain key, 0 where it was read from a file
+	goid    uint64
+	origin  SiteID
+	stack   StackID
+	test    TestID
+	proc    uint32
+	held    uint32 // first of its heldRecs
+	n       uint16 // their number, without lock itself
+	flags   uint8
+	kind    uint8
+	lock    heldRec
+	counted uint32
+}
+
+// heldRec is a held lock as recorded.
+type heldRec struct {
+	addr   uint64
+	serial uint32
+	site   SiteID
+	class  ClassID
+	mode   Mode
+	try    bool
+}
+
+// Kinds of observation.
+const (
+	obsLock   uint8 = iota + 1 // a lock is taken while others are held
+	obsTouch                   // a Once was found done while locks were held
+	obsWait                    // a wait with locks held; not judged
+	obsWriter                  // a writer of a reader/writer lock exists
+	obsOrphan                  // a lock is wanted whose goroutine ended: held[0]
+)
+
+// Flags of an observation.
+const (
+	obsInit    uint8 = 1 << iota // during package initialisation
+	obsPartial                   // held locks are missing: a table was full
+	obsTag                       // instances known by a lock's tag, goroutine by its low bits
+)
+
+// learn records what t's acquisition of m teaches and judges it.
+func (v *Validator) learn(t *Task, m *Map, pc uintptr, mode Mode, key uint64, kind uint8) {
+	var pcs [48]uintptr
+	n := runtime.Callers(3, pcs[:])
+	t.setSlow(taskBusy)
+	v.lock()
+	v.learned++
+	meta := uint64(uint32(t.goid))
+	e := v.chainFind(key)
+	if e != nil {
+		if g := uint32(e.meta); g != 0 && g != uint32(t.goid) {
+			e.setMeta(0xffffffff, 0) // a second goroutine: settled
+		}
+		meta = e.meta
+	}
+	id := v.record(t, m, pc, mode, key, kind, pcs[:n])
+	if id != 0 {
+		o := &v.obs[id]
+		if e == nil {
+			for i := uint32(0); i < uint32(o.n); i++ {
+				if v.held[o.held+i].class == o.lock.class && kind == obsLock {
+					meta |= metaSame
+				}
+			}
+			e = v.chainInsert(key, meta)
+		}
+		if m != nil && e != nil && e.meta&(metaHot|metaSame) != 0 {
+			if !v.see(v.digest(t, m, key, e.meta)) {
+				e.setMeta(metaHot|metaSame, 0)
+			}
+		}
+		v.tagged(t, m, id)
+		v.observe(id)
+	} else if e == nil {
+		v.chainInsert(key, meta)
+	}
+	v.flush()
+	v.unlock()
+	v.deliver()
+	t.clearSlow(taskBusy)
+}
+
+// writer records that a writer of m's class exists, and what it held.
+func (v *Validator) writer(t *Task, m *Map, pc uintptr) {
+	c := ClassID(m.class &^ slowBit)
+	if t.slow&(taskBusy|taskBlind) != 0 || v.classes[c].flags&classNoValidate != 0 {
+		return
+	}
+	// The lock itself is on the stack by now; what was held before it matters.
+	if t.depth > 1 && v.classes[c].nwriters >= maxWriters {
+		return
+	}
+	var pcs [48]uintptr
+	n := runtime.Callers(3, pcs[:])
+	t.setSlow(taskBusy)
+	v.lock()
+	t.depth--
+	id := v.record(t, m, pc, Write, 0, obsWriter, pcs[:n])
+	t.depth++
+	if id != 0 {
+		v.observe(id)
+	}
+	v.flush()
+	v.unlock()
+	v.deliver()
+	t.clearSlow(taskBusy)
+}
+
+// maxWriters is the number of writers of a class that are recorded with locks
+// held; one with nothing held makes the others needless.
+const maxWriters = 4
+
+// record enters an observation of t taking m; 0: a table is full.
+func (v *Validator) record(t *Task, m *Map, pc uintptr, mode Mode, key uint64, kind uint8, pcs []uintptr) ObsID {
+	o := observation{key: key, goid: t.goid, test: t.test, kind: kind}
+	o.lock = heldRec{site: v.siteAt(pc), mode: mode}
+	if m != nil {
+		o.lock.addr = uint64(uintptr(unsafe.Pointer(m)))
+		o.lock.serial = m.serial
+		o.lock.class = ClassID(m.class &^ slowBit)
+	}
+	if v.host.Init != nil && v.host.Init() {
+		o.flags |= obsInit
+	}
+	o.held = v.nheld
+	for i := uint32(0); i < t.depth; i++ {
+		h := t.at(i)
+		if !v.addHeld(&o, heldRec{addr: uint64(h.inst), serial: h.serial, site: v.siteAt(h.pc), class: h.class, mode: h.mode, try: h.flags&heldTry != 0}) {
+			break
+		}
+	}
+	o.stack = v.capture(pcs, pc)
+	o.origin = v.siteAt(t.origin)
+	return v.addObs(o)
+}
+
+func (v *Validator) addHeld(o *observation, h heldRec) bool {
+	if v.nheld >= uint32(len(v.held)) {
+		v.full(tabHeld, v.lim.HeldRecords)
+		o.flags |= obsPartial
+		return false
+	}
+	if h.class == 0 {
+		o.flags |= obsPartial
+		return true
+	}
+	v.held[v.nheld] = h
+	v.nheld++
+	o.n++
+	return true
+}
+
+func (v *Validator) addObs(o observation) ObsID {
+	if v.nobs+1 >= uint32(len(v.obs)) {
+		v.full(tabObservations, v.lim.Observations)
+		return 0
+	}
+	v.nobs++
+	v.obs[v.nobs] = o
+	v.journalObs(ObsID(v.nobs))
+	return ObsID(v.nobs)
+}
+
+// tagged uses the tags in the locks: if the held lock u was last nested in an
+// instance of the lock that is taken now, then the pair m -> u is known, also
+// when its chain was in the cache at that time. It becomes a sample of the
+// dependency m -> u, with the observation that first made the dependency as
+// its evidence.
+func (v *Validator) tagged(t *Task, m *Map, id ObsID) {
+	o := &v.obs[id]
+	if m == nil || o.kind != obsLock || t.depth == 0 {
+		return
+	}
+	u := t.at(t.depth - 1)
+	if u.class == 0 || u.class == o.lock.class || u.serial == 0 {
+		return
+	}
+	um := *(**Map)(unsafe.Pointer(&u.inst))
+	if um.tag != m.serial || m.serial == 0 || um.serial != u.serial {
+		return
+	}
+	ed := v.edgeFind(o.lock.class, u.class)
+	if ed == 0 {
+		return
+	}
+	for s := v.edges[ed].samples; s != 0; s = v.samples[s].next {
+		w := v.obs[v.samples[s].obs]
+		x := v.held[w.held+uint32(v.samples[s].from)]
+		if x.serial == m.serial && w.lock.serial == u.serial {
+			return // known already
+		}
+	}
+	s := v.edges[ed].samples
+	if s == 0 {
+		return
+	}
+	w := v.obs[v.samples[s].obs]
+	if w.n != 1 {
+		return // what else was held at the time of the tag is not known
+	}
+	x := v.held[w.held]
+	x.serial, x.addr = m.serial, o.lock.addr
+	w.lock.serial, w.lock.addr = u.serial, uint64(u.inst)
+	w.goid = w.goid&^0xffff | uint64(um.tagG)
+	if um.tagG == uint16(t.goid) {
+		w.goid = t.goid
+	}
+	w.flags |= obsTag
+	w.key = 0
+	w.held, w.n = v.nheld, 0
+	if !v.addHeld(&w, x) {
+		return
+	}
+	if nid := v.addObs(w); nid != 0 {
+		v.observe(nid)
+	}
+}
+
+// observe draws the conclusions of an observation. Locked.
+func (v *Validator) observe(id ObsID) {
+	o := &v.obs[id]
+	c := o.lock.class
+	switch o.kind {
+	case obsWait:
+		return
+	case obsWriter:
+		v.addWriter(id)
+		return
+	case obsOrphan:
+		v.foundOrphan(id)
+		return
+	}
+	if c == 0 || v.classes[c].flags&classNoValidate != 0 {
+		return
+	}
+	near := 0
+	for i := int(o.n) - 1; i >= 0; i-- {
+		h := &v.held[o.held+uint32(i)]
+		if h.class == c {
+			if h.addr == o.lock.addr && h.serial == o.lock.serial {
+				v.recursion(id, i)
+				return
+			}
+			if near++; near > maxNear {
+				continue
+			}
+		}
+		v.depend(id, i)
+	}
+}

@@ -1,0 +1,73 @@
+package engine
+
+// This file is how recorded observations come back in: graph files are read
+// into ids of this validator, then observed like live ones.
+
+// AddClass returns the class of that name. flags are as in a graph file.
+func (v *Validator) AddClass(name string, flags uint32) ClassID {
+	v.lock()
+	defer v.unlock()
+	return v.classNamed(name, flags&classFlagsSaved)
+}
+
+// AddSite returns the site of a frame.
+func (v *Validator) AddSite(f Frame) SiteID {
+	v.lock()
+	defer v.unlock()
+	return v.siteOf(f.Func, f.File, uint32(f.Line))
+}
+
+// AddStack returns the stack of those frames, innermost first.
+func (v *Validator) AddStack(frames []SiteID) StackID {
+	v.lock()
+	defer v.unlock()
+	return v.stackOf(frames)
+}
+
+// A RecordedLock is a held or wanted lock of a [Recorded] observation.
+type RecordedLock struct {
+	Class  ClassID
+	Serial uint32
+	Addr   uint64
+	Site   SiteID
+	Mode   Mode
+	Try    bool
+}
+
+// A Recorded is an observation as a graph file has it, in ids of the validator
+// that it is given to.
+type Recorded struct {
+	Kind, Flags uint8
+	Process     string // names the process; instances are compared within one only
+	Goroutine   uint64
+	Origin      SiteID
+	Test        TestID
+	Stack       StackID
+	Lock        RecordedLock
+	Held        []RecordedLock
+}
+
+func (l *RecordedLock) rec() heldRec {
+	return heldRec{addr: l.Addr, serial: l.Serial, site: l.Site, class: l.Class, mode: l.Mode, try: l.Try}
+}
+
+// Observe learns a recorded observation and judges it.
+func (v *Validator) Observe(r *Recorded) {
+	v.lock()
+	o := observation{
+		kind: r.Kind, flags: r.Flags, goid: r.Goroutine, origin: r.Origin, test: r.Test,
+		stack: r.Stack, proc: v.intern(r.Process), lock: r.Lock.rec(), held: v.nheld,
+	}
+	for i := range r.Held {
+		if !v.addHeld(&o, r.Held[i].rec()) {
+			break
+		}
+	}
+	v.learned++
+	if id := v.addObs(o); id != 0 {
+		v.observe(id)
+	}
+	v.flush()
+	v.unlock()
+	v.deliver()
+}

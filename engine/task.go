@@ -1,0 +1,273 @@
+package engine
+
+import (
+	"sync/atomic"
+	"unsafe"
+)
+
+// A Map is the validator's part of a lock: the kernel's lockdep_map. The zero
+// Map belongs to a lock that was never taken.
+//
+// Invariants:
+//
+//  1. class is 0 until the first acquisition; after that it changes only from a
+//     weak class to a named one. Its top bit ([slowBit]) sends the next
+//     acquisition through the slow path.
+//  2. serial is given with the class and never changes; a copy of the lock
+//     copies it, and is told apart by its address.
+//  3. owner, tag and tagG are hints: owner is the task that took the lock for
+//     writing last, tag the serial of the lock it was last nested in, tagG the
+//     low bits of the goroutine that nested it. Whoever reads them checks.
+//
+// class and serial are written by the first acquirer before it waits; two
+// first acquirers may race, so readers tolerate either value.
+type Map struct {
+	class  uint16
+	tagG   uint16
+	serial uint32
+	owner  uint32
+	tag    uint32
+}
+
+// slowBit in Map.class: the next acquisition goes through the slow path.
+const slowBit = 1 << 15
+
+// Held is one entry of a task's held stack: 32 bytes.
+type Held struct {
+	inst   uintptr // address of the lock's Map
+	pc     uintptr // return address of the acquisition
+	key    uint64  // chain key, this entry included
+	serial uint32
+	class  ClassID // 0: class table was full; the entry only balances its release
+	mode   Mode
+	flags  uint8
+}
+
+const (
+	heldTry  uint8 = 1 << iota // taken by a try: nobody waited for it
+	heldDead                   // scratch: released by another goroutine
+)
+
+const (
+	inlineHeld = 8    // entries that a task holds without a further allocation
+	maxHeld    = 1024 // deeper stacks are not followed: a limit that is said
+	slabTasks  = 64
+)
+
+// A Task is one goroutine's held stack. It is touched by its own goroutine
+// only, but for slow and inbox, which others set with the validator locked.
+type Task struct {
+	depth  uint32
+	slow   uint32 // taskXxx bits: the next acquisition goes through the slow path
+	goid   uint64
+	held   *Held // [cap]Held
+	cap    uint32
+	id     uint32
+	next   uint32 // next serial to give out
+	last   uint32 // end of the block of serials
+	inbox  uint32 // head of the released-elsewhere list, validator locked
+	test   TestID
+	origin uintptr // where the goroutine was made
+	own    [inlineHeld]Held
+}
+
+const (
+	taskFresh uint32 = 1 << iota // the goroutine is new to this task
+	taskInbox                    // another goroutine released a lock of this task
+	taskBusy                     // the validator itself runs on this goroutine
+	taskBlind                    // too deep: not followed until the goroutine ends
+)
+
+func (t *Task) at(i uint32) *Held {
+	return (*Held)(unsafe.Add(unsafe.Pointer(t.held), uintptr(i)*unsafe.Sizeof(Held{})))
+}
+
+// Depth returns the number of locks that the task holds.
+func (t *Task) Depth() int { return int(t.depth) }
+
+// NewTask returns a task with no locks held, or nil where the table is full.
+// The task is for one goroutine at a time; [Validator.EndTask] makes it ready
+// for the next.
+func (v *Validator) NewTask() *Task {
+	v.lock()
+	defer v.unlock()
+	id := v.ntasks + 1
+	if id >= v.lim.Tasks || int(id/slabTasks) >= len(v.slabs) {
+		v.full(tabTasks, v.lim.Tasks)
+		return nil
+	}
+	slab := v.slabs[id/slabTasks]
+	if slab == nil {
+		if v.heap {
+			slab = unsafe.Pointer(new([slabTasks]Task))
+		} else {
+			slab = v.alloc(unsafe.Sizeof([slabTasks]Task{}))
+		}
+		if slab == nil {
+			return nil
+		}
+		v.slabs[id/slabTasks] = slab
+	}
+	t := &(*[slabTasks]Task)(slab)[id%slabTasks]
+	t.id = id
+	t.held = &t.own[0]
+	t.cap = inlineHeld
+	t.slow = taskFresh
+	v.ntasks = id
+	return t
+}
+
+func (v *Validator) task(id uint32) *Task {
+	if id == 0 || id > v.ntasks {
+		return nil
+	}
+	slab := v.slabs[id/slabTasks]
+	if slab == nil {
+		return nil
+	}
+	return &(*[slabTasks]Task)(slab)[id%slabTasks]
+}
+
+// grow makes room for one more held lock; false: the task is too deep.
+func (v *Validator) grow(t *Task) bool {
+	if t.depth < t.cap {
+		return true
+	}
+	if t.cap >= maxHeld {
+		v.lock()
+		v.full(tabDepth, maxHeld)
+		v.unlock()
+		t.setSlow(taskBlind)
+		t.depth = 0
+		return false
+	}
+	n := t.cap * 4
+	var p *Held
+	if v.heap {
+		p = &make([]Held, n)[0]
+	} else {
+		p = (*Held)(v.alloc(uintptr(n) * unsafe.Sizeof(Held{})))
+		if p == nil {
+			t.setSlow(taskBlind)
+			t.depth = 0
+			return false
+		}
+	}
+	old := t.held
+	for i := uint32(0); i < t.depth; i++ {
+		*(*Held)(unsafe.Add(unsafe.Pointer(p), uintptr(i)*unsafe.Sizeof(Held{}))) =
+			*(*Held)(unsafe.Add(unsafe.Pointer(old), uintptr(i)*unsafe.Sizeof(Held{})))
+	}
+	t.held = p
+	t.cap = n
+	return true
+}
+
+func (t *Task) setSlow(b uint32) {
+	for {
+		o := atomic.LoadUint32(&t.slow)
+		if atomic.CompareAndSwapUint32(&t.slow, o, o|b) {
+			return
+		}
+	}
+}
+
+func (t *Task) clearSlow(b uint32) {
+	for {
+		o := atomic.LoadUint32(&t.slow)
+		if atomic.CompareAndSwapUint32(&t.slow, o, o&^b) {
+			return
+		}
+	}
+}
+
+// serial gives the next instance serial. Tasks draw blocks, so that first
+// acquisitions on different goroutines do not meet.
+func (v *Validator) serial(t *Task) uint32 {
+	if t.next == t.last {
+		t.last = atomic.AddUint32(&v.serials, 64)
+		t.next = t.last - 64
+	}
+	t.next++
+	return t.next
+}
+
+// A released entry: a lock of one task that another task released.
+type released struct {
+	next uint32
+	inst uintptr
+}
+
+// post tells task t that another goroutine released its lock inst. Locked.
+func (v *Validator) post(t *Task, inst uintptr) {
+	n := v.freeReleased
+	if n != 0 {
+		v.freeReleased = v.releasedTab[n].next
+	} else {
+		if v.nreleased+1 >= uint32(len(v.releasedTab)) {
+			v.full(tabHeld, uint32(len(v.releasedTab)))
+			return
+		}
+		v.nreleased++
+		n = v.nreleased
+	}
+	v.releasedTab[n] = released{next: t.inbox, inst: inst}
+	t.inbox = n
+	t.setSlow(taskInbox)
+}
+
+// posted reports whether inst is already in t's inbox n times or more. Locked.
+func (v *Validator) posted(t *Task, inst uintptr) uint32 {
+	c := uint32(0)
+	for n := t.inbox; n != 0; n = v.releasedTab[n].next {
+		if v.releasedTab[n].inst == inst {
+			c++
+		}
+	}
+	return c
+}
+
+// drain removes what other goroutines released from t's held stack.
+func (v *Validator) drain(t *Task) {
+	v.lock()
+	n := t.inbox
+	t.inbox = 0
+	t.clearSlow(taskInbox)
+	for n != 0 {
+		r := v.releasedTab[n]
+		v.releasedTab[n].next = v.freeReleased
+		v.freeReleased = n
+		if i, ok := t.find(r.inst); ok {
+			t.remove(i)
+		}
+		n = r.next
+	}
+	v.unlock()
+}
+
+// find returns the topmost entry of inst.
+func (t *Task) find(inst uintptr) (uint32, bool) {
+	for i := t.depth; i > 0; i-- {
+		if t.at(i-1).inst == inst {
+			return i - 1, true
+		}
+	}
+	return 0, false
+}
+
+// remove takes entry i out of the stack. The chains of the entries above get
+// shorter; every dependency in them was learned when they were taken, so
+// nothing is validated again.
+func (t *Task) remove(i uint32) {
+	key := initialKey
+	if i > 0 {
+		key = t.at(i - 1).key
+	}
+	for j := i + 1; j < t.depth; j++ {
+		h := *t.at(j)
+		key = mix(key, h.class, h.mode)
+		h.key = key
+		*t.at(j - 1) = h
+	}
+	t.depth--
+}

@@ -1,0 +1,429 @@
+package engine
+
+// This file prints a finding in the layout of the kernel's reports
+// (kernel/locking/lockdep.c, Linux 6.12: print_circular_bug and
+// print_deadlock_bug), with Go's names: goroutines instead of CPUs and pids.
+// It serves the live program, so it uses nothing but append.
+
+// ShortClass is a class name with the package's name for its import path:
+// "store.Store.mu" for "example.org/shop/store.Store.mu".
+func ShortClass(class string) string {
+	end := len(class)
+	for i := 0; i < len(class); i++ { // a weak class has blanks behind the function
+		if class[i] == ' ' {
+			end = i
+			break
+		}
+	}
+	slash := -1
+	for i := 0; i < end; i++ {
+		if class[i] == '/' {
+			slash = i
+		}
+	}
+	if slash < 0 {
+		return class
+	}
+	rest := class[slash+1:]
+	if len(rest) > 2 && rest[0] == 'v' && rest[1] >= '0' && rest[1] <= '9' {
+		i := 1
+		for i < len(rest) && rest[i] >= '0' && rest[i] <= '9' {
+			i++
+		}
+		if i < len(rest) && rest[i] == '.' { // a major version: the element before it names the package
+			start := 0
+			for j := slash - 1; j >= 0; j-- {
+				if class[j] == '/' {
+					start = j + 1
+					break
+				}
+			}
+			return class[start:slash] + rest[i:]
+		}
+	}
+	return rest
+}
+
+// ShortFunc is a function's name without the directories of its package.
+func ShortFunc(fn string) string {
+	slash := -1
+	for i := 0; i < len(fn) && fn[i] != '['; i++ {
+		if fn[i] == '/' {
+			slash = i
+		}
+	}
+	return fn[slash+1:]
+}
+
+// Title is the first line of a finding of that kind.
+func (k Kind) Title() string {
+	switch k {
+	case KindCircular:
+		return "possible circular locking dependency detected"
+	case KindRecursive, KindRecursiveRead:
+		return "possible recursive locking detected"
+	case KindSameClass:
+		return "possible circular locking of instances of one class detected"
+	case KindExitHeld:
+		return "goroutine ended with a lock held"
+	}
+	return "finding"
+}
+
+const rule = "======================================================\n"
+
+func mode(l *Lock) string { return "{" + l.Mode + "}" }
+
+func appendPadded(b []byte, s string, n int) []byte {
+	b = append(b, s...)
+	for i := len(s); i < n; i++ {
+		b = append(b, ' ')
+	}
+	return b
+}
+
+func appendFrame(b []byte, f Frame, indent string) []byte {
+	b = append(b, indent...)
+	b = appendPadded(b, ShortFunc(f.Func), 38)
+	b = append(b, ' ')
+	b = append(b, baseName(f.File)...)
+	b = append(b, ':')
+	return appendInt(b, uint64(f.Line))
+}
+
+func appendLock(b []byte, l *Lock) []byte {
+	b = append(b, " ("...)
+	b = append(b, ShortClass(l.Class)...)
+	b = append(b, ')')
+	b = append(b, mode(l)...)
+	b = append(b, ", at: "...)
+	b = append(b, ShortFunc(l.At.Func)...)
+	b = append(b, "  "...)
+	b = append(b, baseName(l.At.File)...)
+	b = append(b, ':')
+	b = appendInt(b, uint64(l.At.Line))
+	if l.Try {
+		b = append(b, "  (by TryLock)"...)
+	}
+	return append(b, '\n')
+}
+
+// who names a side: its test and goroutine.
+func who(b []byte, s *Side) []byte {
+	if s.Test != "" {
+		b = append(b, s.Test...)
+		b = append(b, " (goroutine "...)
+		b = appendInt(b, s.Goroutine)
+		return append(b, ')')
+	}
+	b = append(b, "goroutine "...)
+	return appendInt(b, s.Goroutine)
+}
+
+// entry is the function that stands for a side in the scenario table.
+func entry(s *Side) string {
+	f := s.Wants.At.Func
+	if s.Holds.At.Func != "" {
+		f = s.Holds.At.Func
+	}
+	f = ShortFunc(f)
+	for i := len(f) - 1; i >= 0; i-- { // the last name that is no closure's number
+		if f[i] == '.' {
+			rest := f[i+1:]
+			if len(rest) > 4 && rest[:4] == "func" && rest[4] >= '0' && rest[4] <= '9' || rest == "" || rest[0] >= '0' && rest[0] <= '9' {
+				f = f[:i]
+				continue
+			}
+			return rest
+		}
+	}
+	return f
+}
+
+func appendStack(b []byte, s *Side) []byte {
+	held := s.Holds
+	marked := false
+	for i, f := range s.Stack {
+		if hasPrefix(f.Func, "runtime.goexit") || hasPrefix(f.Func, "runtime.main") {
+			continue
+		}
+		b = appendFrame(b, f, "       ")
+		if !marked && f.Func == held.At.Func && f.File == held.At.File && held.Class != "" {
+			marked = true
+			b = append(b, "      <- holding "...)
+			b = append(b, ShortClass(held.Class)...)
+			b = append(b, " since "...)
+			b = append(b, baseName(held.At.File)...)
+			b = append(b, ':')
+			b = appendInt(b, uint64(held.At.Line))
+		}
+		if i == len(s.Stack)-1 || i == len(s.Stack)-2 && hasPrefix(s.Stack[i+1].Func, "runtime.goexit") {
+			b = append(b, "    (goroutine "...)
+			b = appendInt(b, s.Goroutine)
+			if s.Origin.File != "" {
+				b = append(b, ", created at "...)
+				b = append(b, baseName(s.Origin.File)...)
+				b = append(b, ':')
+				b = appendInt(b, uint64(s.Origin.Line))
+			}
+			b = append(b, ')')
+		}
+		b = append(b, '\n')
+	}
+	return b
+}
+
+func appendHeldList(b []byte, s *Side) []byte {
+	if len(s.Held) == 0 {
+		return b
+	}
+	b = appendInt(b, uint64(len(s.Held)))
+	b = append(b, " lock"...)
+	if len(s.Held) > 1 {
+		b = append(b, 's')
+	}
+	b = append(b, " held by "...)
+	b = who(b, s)
+	b = append(b, ":\n"...)
+	for i := range s.Held {
+		b = append(b, " #"...)
+		b = appendInt(b, uint64(i))
+		b = append(b, ':')
+		b = appendLock(b, &s.Held[i])
+	}
+	return append(b, '\n')
+}
+
+func op(l *Lock) string {
+	if l.Mode == "R" {
+		return "rlock("
+	}
+	return "lock("
+}
+
+// AppendText appends the finding's report to b. ident is the line that says
+// what was observed: version, toolchain, binary.
+func (f *Finding) AppendText(b []byte, ident string) []byte {
+	b = append(b, rule...)
+	b = append(b, "WARNING: "...)
+	b = append(b, f.Kind.Title()...)
+	b = append(b, '\n')
+	b = append(b, ident...)
+	b = append(b, "\n------------------------------------------------------\n"...)
+	if len(f.Sides) == 0 {
+		return b
+	}
+	s := &f.Sides[0]
+	switch f.Kind {
+	case KindExitHeld:
+		b = f.appendExit(b, s)
+	case KindRecursive, KindRecursiveRead:
+		b = f.appendRecursive(b, s)
+	default:
+		b = f.appendCircular(b, s)
+	}
+	b = append(b, "level: "...)
+	b = append(b, f.Level.String()...)
+	b = append(b, "   "...)
+	b = f.AppendWhy(b)
+	b = append(b, "\nfinding: "...)
+	b = append(b, f.ID...)
+	b = append(b, "   |   explain: lockdep explain "...)
+	b = append(b, f.ID...)
+	b = append(b, '\n')
+	return append(b, rule...)
+}
+
+func (f *Finding) appendCircular(b []byte, s *Side) []byte {
+	n := len(f.Sides)
+	b = who(b, s)
+	b = append(b, " is trying to acquire lock:\n"...)
+	b = appendLock(b, &s.Wants)
+	b = append(b, "\nbut "...)
+	b = append(b, "goroutine "...)
+	b = appendInt(b, s.Goroutine)
+	b = append(b, " is already holding lock:\n"...)
+	b = appendLock(b, &s.Holds)
+	b = append(b, "\nwhich lock already depends on the new lock.\n\n\nthe existing dependency chain (in reverse order) is:\n"...)
+	// #n is the lock held by side 0, taken by the last side while it held #n-1.
+	for i := n - 1; i >= 0; i-- {
+		side := &f.Sides[i]
+		b = append(b, "\n-> #"...)
+		b = appendInt(b, uint64(i))
+		b = append(b, " ("...)
+		b = append(b, ShortClass(side.Wants.Class)...)
+		b = append(b, ')')
+		b = append(b, mode(&side.Wants)...)
+		b = append(b, ':')
+		if side.Test != "" {
+			b = append(b, "    in "...)
+			b = append(b, side.Test...)
+		}
+		if side.Process != "" {
+			b = append(b, "    process "...)
+			b = append(b, side.Process...)
+		}
+		if side.Init {
+			b = append(b, "    during package initialisation"...)
+		}
+		b = append(b, '\n')
+		b = appendStack(b, side)
+		if side.Writer != nil {
+			b = append(b, "\n   a writer of "...)
+			b = append(b, ShortClass(side.Wants.Class)...)
+			b = append(b, " that can queue in between:\n"...)
+			b = appendStack(b, side.Writer)
+		}
+	}
+	b = append(b, "\nother info that might help us debug this:\n\n"...)
+	if n >= 3 {
+		b = append(b, "Chain exists of:\n  "...)
+		for i := range f.Sides {
+			b = append(b, ShortClass(f.Sides[i].Wants.Class)...)
+			if i < n-1 {
+				b = append(b, " --> "...)
+			}
+		}
+		b = append(b, "\n\n"...)
+	}
+	b = f.appendScenario(b)
+	return appendHeldList(b, s)
+}
+
+// appendScenario prints who waits for whom, one column a goroutine.
+func (f *Finding) appendScenario(b []byte) []byte {
+	const width = 34
+	type column struct {
+		side  *Side
+		takes *Lock
+	}
+	var cols []*Side
+	var names []string
+	for i := range f.Sides {
+		cols = append(cols, &f.Sides[i])
+		names = append(names, entry(&f.Sides[i]))
+		if f.Sides[i].Writer != nil {
+			cols = append(cols, nil)
+			names = append(names, entry(f.Sides[i].Writer)+", a writer")
+		}
+	}
+	b = append(b, " Possible unsafe locking scenario:\n\n       "...)
+	for i := range cols {
+		h := "goroutine " + string(rune('A'+i)) + " (" + names[i] + ")"
+		b = appendPadded(b, h, width)
+	}
+	b = append(b, "\n       "...)
+	for i := range cols {
+		n := len("goroutine X ()") + len(names[i])
+		for j := 0; j < n; j++ {
+			b = append(b, '-')
+		}
+		for j := n; j < width; j++ {
+			b = append(b, ' ')
+		}
+	}
+	b = append(b, '\n')
+	line := func(col int, text, class string) {
+		b = append(b, "  "...)
+		for j := 0; j < col*width; j++ {
+			b = append(b, ' ')
+		}
+		b = append(b, text...)
+		b = append(b, ShortClass(class)...)
+		b = append(b, ");\n"...)
+	}
+	for i, s := range cols {
+		if s != nil {
+			line(i, op(&s.Holds), s.Holds.Class)
+		}
+	}
+	for i, s := range cols {
+		if s == nil {
+			line(i, "lock(", cols[i-1].Wants.Class)
+		}
+	}
+	for i := len(cols) - 1; i >= 0; i-- {
+		if s := cols[i]; s != nil {
+			line(i, op(&s.Wants), s.Wants.Class)
+		}
+	}
+	return append(b, "\n *** DEADLOCK ***\n\n"...)
+}
+
+func (f *Finding) appendRecursive(b []byte, s *Side) []byte {
+	b = who(b, s)
+	b = append(b, " is trying to acquire lock:\n"...)
+	b = appendLock(b, &s.Wants)
+	b = append(b, "\nbut goroutine "...)
+	b = appendInt(b, s.Goroutine)
+	b = append(b, " is already holding the same lock:\n"...)
+	b = appendLock(b, &s.Holds)
+	b = append(b, "\nother info that might help us debug this:\n Possible unsafe locking scenario:\n\n       goroutine A ("...)
+	b = append(b, entry(s)...)
+	b = append(b, ")\n       ------------\n  "...)
+	b = append(b, op(&s.Holds)...)
+	b = append(b, ShortClass(s.Holds.Class)...)
+	b = append(b, ");\n"...)
+	if s.Writer != nil {
+		b = append(b, "                                  goroutine B ("...)
+		b = append(b, entry(s.Writer)...)
+		b = append(b, ", a writer): lock("...)
+		b = append(b, ShortClass(s.Wants.Class)...)
+		b = append(b, ");\n"...)
+	}
+	b = append(b, "  "...)
+	b = append(b, op(&s.Wants)...)
+	b = append(b, ShortClass(s.Wants.Class)...)
+	b = append(b, ");\n\n *** DEADLOCK ***\n\n"...)
+	b = appendHeldList(b, s)
+	b = append(b, "stack backtrace:\n"...)
+	b = appendStack(b, s)
+	if s.Writer != nil {
+		b = append(b, "\nthe writer:\n"...)
+		b = appendStack(b, s.Writer)
+	}
+	return append(b, '\n')
+}
+
+func (f *Finding) appendExit(b []byte, s *Side) []byte {
+	b = append(b, "a goroutine ended while it still held:\n"...)
+	b = appendLock(b, &s.Holds)
+	b = append(b, "\nand goroutine "...)
+	b = appendInt(b, s.Goroutine)
+	b = append(b, " wants it:\n"...)
+	b = appendStack(b, s)
+	return append(b, '\n')
+}
+
+// AppendWhy appends the reasons for the finding's level in words.
+func (f *Finding) AppendWhy(b []byte) []byte {
+	if f.Why == 0 {
+		switch {
+		case f.Level == Proved:
+			return append(b, "it happens on this very acquisition"...)
+		case f.Kind == KindRecursiveRead:
+			return append(b, "same instance, and a writer exists that can queue in between"...)
+		}
+		return append(b, "same instances, at least two goroutines, no common gate lock"...)
+	}
+	sep := ""
+	for i := range whyWords {
+		if f.Why&(1<<i) != 0 {
+			b = append(b, sep...)
+			b = append(b, whyWords[i]...)
+			sep = "; "
+		}
+	}
+	return b
+}
+
+var whyWords = [...]string{
+	"the orders were seen on other instances of these classes",
+	"one goroutine made all the orders",
+	"one side ran during package initialisation (init), when nothing else could",
+	"the sides were seen in different processes",
+	"all sides hold a common lock (gate), which lets only one of them in",
+	"only readers, and no writer was ever observed",
+	"a table was full, so that a gate may be missing from the record",
+	"a lock of the cycle is released by other goroutines than the one that took it",
+}

@@ -1,0 +1,227 @@
+package engine
+
+import (
+	"runtime"
+	"sync/atomic"
+	"unsafe"
+)
+
+// A Host is what a validator needs from the place where it lives. Every field
+// may be nil.
+type Host struct {
+	// Alloc returns zeroed memory that is never freed, nil when there is none.
+	// Without it the Go heap serves.
+	Alloc func(size uintptr) unsafe.Pointer
+	// Task returns the running goroutine's task, made if need be; nil where the
+	// goroutine is not followed.
+	Task func() *Task
+	// Goroutine returns the number of the running goroutine and the program
+	// counter of the go statement that made it.
+	Goroutine func() (id uint64, origin uintptr)
+	// Name returns the class of the lock taken at a frame of the program. kind
+	// is 'L' for a lock, 'O' for a Once, 'C' for Cond.Wait.
+	Name func(fn, file string, line int, kind byte) Naming
+	// Init reports whether the program still runs its package initialisation.
+	Init func() bool
+	// Journal receives whole records, in order, with the validator locked.
+	Journal func(records []byte)
+	// Found is called for each finding that is new or whose level rose, on the
+	// task that made it, with the validator unlocked.
+	Found func(f FindingID)
+}
+
+// A Naming is what the source says of a lock site.
+type Naming struct {
+	Class      string // "" where the source does not say
+	Array      bool   // one element of many
+	NoValidate bool
+	Wrapper    bool // inside a wrapper's own Lock method: the caller names the class
+}
+
+// A Validator holds everything that was learned: classes, dependencies,
+// findings. Its methods may be called from any goroutine.
+//
+// Invariants:
+//
+//  1. All tables are written with the validator locked; chains, seen, pcs and
+//     class flags are also read without it, and become visible by one atomic
+//     store of their key.
+//  2. Every dependency that is not a back edge agrees with the order of the
+//     classes (class.ord): from before to.
+//  3. Every finding has samples for each of its dependencies.
+type Validator struct {
+	word      uint32 // the lock
+	heap      bool
+	fullMask  uint32
+	serials   uint32
+	orphans   uint32
+	chainMask uint64
+	chains    []chain
+	seen      []uint64
+
+	host  Host
+	lim   Limits
+	alloc func(uintptr) unsafe.Pointer
+
+	classes  []class
+	nclasses uint32
+	pcs      []pcRec
+	sites    []site
+	nsites   uint32
+	siteIdx  []uint32
+	text     []byte
+	ntext    uint32
+	textIdx  []uint32
+	stacks   []stack
+	nstacks  uint32
+	stackIdx []uint32
+	frames   []SiteID
+	nframes  uint32
+	tests    []uint32
+	ntests   uint32
+
+	obs      []observation
+	nobs     uint32
+	held     []heldRec
+	nheld    uint32
+	edges    []edge
+	nedges   uint32
+	edgeIdx  []uint32
+	nback    uint32
+	samples  []sample
+	nsamples uint32
+	pairIdx  []uint32
+
+	findings  []finding
+	nfindings uint32
+	pending   uint32 // first finding not delivered
+	queue     [64]FindingID
+	nqueue    uint32
+
+	slabs        []unsafe.Pointer
+	ntasks       uint32
+	releasedTab  []released
+	nreleased    uint32
+	freeReleased uint32
+	orphanTab    []orphan
+	norphans     uint32
+
+	mark  []uint32 // per class: generation of the last search that saw it
+	mark2 []uint32
+	gen   uint32
+	stk   []ClassID
+	stk2  []ClassID
+	stk3  []ClassID
+	path  [maxCycle]SampleID
+	best  finding
+	steps uint32
+
+	nchains  uint32
+	nseen    uint32
+	learned  uint64
+	searches uint64
+	cut      uint64 // searches that were cut at their limit
+
+	out  []byte // journal records being built
+	jcls uint32 // classes journaled so far, and so on
+	jsit uint32
+	jstk uint32
+	jtst uint32
+}
+
+// New returns a validator with the given table sizes. It returns nil where the
+// host has no memory for it.
+func New(lim Limits, host Host) *Validator {
+	v := new(Validator)
+	if !v.Init(lim, host) {
+		return nil
+	}
+	return v
+}
+
+// Init prepares a zero Validator in place; false: no memory.
+func (v *Validator) Init(lim Limits, host Host) bool {
+	v.lim, v.host = lim, host
+	v.alloc = host.Alloc
+	if v.alloc == nil {
+		v.alloc, v.heap = heapAlloc, true
+	}
+	a := v.alloc
+	v.chains = reserve[chain](a, lim.Chains)
+	v.seen = reserve[uint64](a, lim.Pairs)
+	v.classes = reserve[class](a, lim.Classes)
+	v.pcs = reserve[pcRec](a, lim.Sites)
+	v.sites = reserve[site](a, lim.Sites)
+	v.siteIdx = reserve[uint32](a, lim.Sites*2)
+	v.text = reserve[byte](a, lim.Text)
+	v.textIdx = reserve[uint32](a, lim.Sites*2)
+	v.stacks = reserve[stack](a, lim.Stacks)
+	v.stackIdx = reserve[uint32](a, pow2(lim.Stacks*2))
+	v.frames = reserve[SiteID](a, lim.Frames)
+	v.tests = reserve[uint32](a, lim.Tests)
+	v.obs = reserve[observation](a, lim.Observations)
+	v.held = reserve[heldRec](a, lim.HeldRecords)
+	v.edges = reserve[edge](a, lim.Edges)
+	v.edgeIdx = reserve[uint32](a, pow2(lim.Edges*2))
+	v.samples = reserve[sample](a, lim.Samples)
+	v.pairIdx = reserve[uint32](a, lim.Pairs)
+	v.findings = reserve[finding](a, lim.Findings)
+	v.releasedTab = reserve[released](a, 1<<16)
+	v.orphanTab = reserve[orphan](a, maxOrphans)
+	v.mark = reserve[uint32](a, lim.Classes)
+	v.mark2 = reserve[uint32](a, lim.Classes)
+	v.stk = reserve[ClassID](a, lim.Classes)
+	v.stk2 = reserve[ClassID](a, lim.Classes)
+	v.stk3 = reserve[ClassID](a, lim.Classes)
+	if v.stk3 == nil || v.pairIdx == nil || v.chains == nil {
+		return false
+	}
+	// slabs holds Go pointers where the heap serves, so the collector must see it.
+	v.slabs = make([]unsafe.Pointer, lim.Tasks/slabTasks+1)
+	v.chainMask = uint64(lim.Chains - 1)
+	v.ntext = 1
+	return true
+}
+
+func pow2(n uint32) uint32 {
+	p := uint32(1)
+	for p < n {
+		p <<= 1
+	}
+	return p
+}
+
+// lock takes the validator's own lock: a spin lock that yields, because the
+// validator stands below package sync. It is taken only when something is
+// learned, never on the hit path.
+func (v *Validator) lock() {
+	for i := 0; !atomic.CompareAndSwapUint32(&v.word, 0, 1); i++ {
+		if i >= 32 {
+			runtime.Gosched()
+		}
+	}
+}
+
+func (v *Validator) unlock() { atomic.StoreUint32(&v.word, 0) }
+
+// Stats are a validator's counters.
+type Stats struct {
+	Classes, Dependencies, Chains, Observations, Samples, Sites, Stacks, Tests, Findings, Tasks int
+	BackEdges                                                                                   int // dependencies against the learned order
+	Searches, Cut                                                                               uint64
+	InstancePairs                                                                               int
+}
+
+// Stats returns the counters.
+func (v *Validator) Stats() Stats {
+	v.lock()
+	s := Stats{
+		Classes: int(v.nclasses), Dependencies: int(v.nedges), Chains: int(v.nchains),
+		Observations: int(v.nobs), Samples: int(v.nsamples), Sites: int(v.nsites),
+		Stacks: int(v.nstacks), Tests: int(v.ntests), Findings: int(v.nfindings),
+		Tasks: int(v.ntasks), BackEdges: int(v.nback), Searches: v.searches, Cut: v.cut,
+		InstancePairs: int(v.nseen),
+	}
+	v.unlock()
+	return s
+}

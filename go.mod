@@ -1,0 +1,3 @@
+module github.com/golockdep/lockdep
+
+go 1.26.0

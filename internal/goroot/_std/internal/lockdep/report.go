@@ -1,0 +1,105 @@
+package lockdep
+
+import (
+	"internal/lockdep/engine"
+	"runtime"
+	"sync/atomic"
+	"unsafe"
+)
+
+// Testing is set in a test binary: there the test that made a finding reports
+// it; elsewhere it is printed at once.
+var Testing bool
+
+var failing uint32 // findings that fail the run
+
+// A report is a finding of a test binary that no test has reported yet.
+type report struct {
+	next *report
+	test string
+	text string
+}
+
+var reports unsafe.Pointer // *report, newest first
+
+func ident() string { return "lockdep " + Version + " " + runtime.Version() + " " + binary() }
+
+// found is the engine's news: a finding is new, or more certain than it was.
+func found(id engine.FindingID) {
+	f, ok := v.Finding(id)
+	if !ok || f.Level == engine.Suppressed {
+		return
+	}
+	fails := f.Level >= opt.fail
+	if fails {
+		atomic.AddUint32(&failing, 1)
+	}
+	text := f.AppendText(nil, ident())
+	if !Testing || f.Level == engine.Proved {
+		print(text)
+	}
+	if Testing && fails {
+		r := &report{test: f.Sides[0].Test, text: string(text)}
+		for {
+			r.next = (*report)(atomic.LoadPointer(&reports))
+			if atomic.CompareAndSwapPointer(&reports, unsafe.Pointer(r.next), unsafe.Pointer(r)) {
+				break
+			}
+		}
+	}
+	if fails && opt.halt {
+		runtime.LockdepQuit(opt.exitcode)
+	}
+}
+
+// print writes a report to where GOLOCKDEP's log_path says, as GORACE does.
+func print(text []byte) {
+	switch opt.logPath {
+	case "", "stderr":
+		runtime.LockdepWrite(2, text)
+	case "stdout":
+		runtime.LockdepWrite(1, text)
+	default:
+		name := opt.logPath + "." + itoa(uint64(runtime.LockdepPid())) + "\x00"
+		if runtime.LockdepAppend([]byte(name), text) != len(text) {
+			runtime.LockdepWrite(2, text)
+		}
+	}
+}
+
+// EnterTest labels the running goroutine, and those that it makes, with a test.
+func EnterTest(name string) {
+	if !on {
+		return
+	}
+	id := v.Test(name)
+	runtime.LockdepSetTest(uint32(id))
+	if t := (*Task)(runtime.LockdepTask()); t != nil {
+		t.SetTest(id)
+	}
+}
+
+// TakeReports returns the reports of the named test and its subtests, all that
+// are left if the name is empty, and forgets them.
+func TakeReports(test string) []string {
+	if atomic.LoadPointer(&reports) == nil {
+		return nil
+	}
+	all := (*report)(atomic.SwapPointer(&reports, nil))
+	var out []string
+	for r := all; r != nil; {
+		next := r.next
+		if test == "" || r.test == test || len(r.test) > len(test) && r.test[:len(test)] == test && r.test[len(test)] == '/' {
+			out = append(out, r.text)
+		} else {
+			for {
+				r.next = (*report)(atomic.LoadPointer(&reports))
+				if atomic.CompareAndSwapPointer(&reports, unsafe.Pointer(r.next), unsafe.Pointer(r)) {
+					break
+				}
+			}
+		}
+		r = next
+	}
+	return out
+}

@@ -1,0 +1,101 @@
+package runtime
+
+import "unsafe"
+
+// This file gives internal/lockdep what only the runtime has. The exported
+// names exist in an instrumented GOROOT alone; programs have no use for them.
+
+// LockdepTask returns the running goroutine's task, nil before its first lock.
+func LockdepTask() unsafe.Pointer { return getg().lockdep }
+
+// LockdepSetTask gives the running goroutine its task. The task is not in the
+// Go heap and stays with the g when another goroutine uses it.
+func LockdepSetTask(p unsafe.Pointer) { getg().lockdep = p }
+
+// LockdepGoroutine returns the running goroutine's number and the program
+// counter of the go statement that made it.
+func LockdepGoroutine() (uint64, uintptr) {
+	gp := getg()
+	return gp.goid, gp.gopc
+}
+
+// LockdepTest returns the label of the test that the running goroutine works for.
+func LockdepTest() uint32 { return getg().lockdepTest }
+
+// LockdepSetTest sets that label; goroutines inherit it.
+func LockdepSetTest(id uint32) { getg().lockdepTest = id }
+
+// LockdepAlloc returns n zeroed bytes outside the Go heap, nil if there are none.
+func LockdepAlloc(n uintptr) unsafe.Pointer { return lockdepMap(n) }
+
+// LockdepGetenv returns an environment variable.
+func LockdepGetenv(key string) string { return gogetenv(key) }
+
+// LockdepArg0 returns the name under which the program was started.
+func LockdepArg0() string {
+	if len(argslice) == 0 {
+		return ""
+	}
+	return argslice[0]
+}
+
+// LockdepNanos returns the time since 1970 in nanoseconds.
+func LockdepNanos() int64 {
+	sec, nsec, _ := time_now()
+	return sec*1e9 + int64(nsec)
+}
+
+// LockdepInit reports whether package initialisation still runs.
+func LockdepInit() bool { return !lockdepMain }
+
+// LockdepAppend appends b to the file name (which ends in a zero byte) and
+// returns how much was written, or -1. No descriptor stays open.
+func LockdepAppend(name []byte, b []byte) int {
+	fd := lockdepOpen(&name[0])
+	if fd < 0 {
+		return -1
+	}
+	done := 0
+	for done < len(b) {
+		n := write1(uintptr(fd), unsafe.Pointer(&b[done]), int32(len(b)-done))
+		if n <= 0 {
+			break
+		}
+		done += int(n)
+	}
+	closefd(fd)
+	return done
+}
+
+// LockdepWrite writes b to file descriptor fd.
+func LockdepWrite(fd uintptr, b []byte) {
+	if len(b) > 0 {
+		write(fd, unsafe.Pointer(&b[0]), int32(len(b)))
+	}
+}
+
+// LockdepQuit ends the process.
+func LockdepQuit(code int) { exit(int32(code)) }
+
+var (
+	lockdepMain bool
+
+	// LockdepOnGoexit runs on a goroutine that is about to end, with its task.
+	LockdepOnGoexit func(unsafe.Pointer)
+	// LockdepOnExit runs when the process ends in an orderly way with that status.
+	LockdepOnExit func(code int)
+)
+
+func lockdepGoexit(task unsafe.Pointer) {
+	if f := LockdepOnGoexit; f != nil {
+		f(task)
+	}
+}
+
+func lockdepInitDone() { lockdepMain = true }
+
+func lockdepExit(code int) {
+	if f := LockdepOnExit; f != nil {
+		f(code)
+	}
+}

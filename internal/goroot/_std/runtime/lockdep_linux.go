@@ -1,0 +1,21 @@
+package runtime
+
+import "unsafe"
+
+func lockdepOpen(name *byte) int32 {
+	const flags = 0x1 | 0x40 | 0x400 | 0x80000 // O_WRONLY|O_CREAT|O_APPEND|O_CLOEXEC
+	return open(name, flags, 0o644)
+}
+
+// lockdepMap maps memory that is touched only as far as it is used. It is not
+// counted in the memory statistics, so GOMEMLIMIT means what it did.
+func lockdepMap(n uintptr) unsafe.Pointer {
+	p, err := mmap(nil, (n+physPageSize-1)&^(physPageSize-1), _PROT_READ|_PROT_WRITE, _MAP_ANON|_MAP_PRIVATE, -1, 0)
+	if err != 0 {
+		return nil
+	}
+	return p
+}
+
+// LockdepPid returns the process number.
+func LockdepPid() int { return getpid() }

@@ -1,0 +1,34 @@
+package testing
+
+import (
+	"fmt"
+	"internal/lockdep"
+)
+
+func init() { lockdep.Testing = testBinary == "1" }
+
+// lockdepStart runs on the goroutine of t right before the test function.
+func (t *T) lockdepStart() { lockdep.EnterTest(t.name) }
+
+// lockdepEnd runs when t, its cleanups and its subtests are done, before t is reported.
+func (t *T) lockdepEnd() { t.checkLockdep() }
+
+// checkLockdep fails c if it made a finding; it is called wherever data races are checked.
+func (c *common) checkLockdep() {
+	if c.name == "" {
+		return
+	}
+	for _, text := range lockdep.TakeReports(c.name) {
+		c.Errorf("\n%s", text)
+	}
+}
+
+// lockdepAfterRun runs after all tests, benchmarks and examples. It is given
+// whether any of them failed and returns whether the test binary fails.
+func lockdepAfterRun(failed bool) bool {
+	for _, text := range lockdep.TakeReports("") {
+		fmt.Printf("testing: lock order finding outside of a running test\n%s", text)
+		failed = true
+	}
+	return failed
+}

@@ -1,0 +1,89 @@
+package goroot
+
+// anchors is the table of everything that is changed in the user's own files.
+// It has held unchanged from Go 1.24 to 1.26: the anchors are chosen so that
+// releases differ around them, not at them. In the text, $r is the name of the
+// method's receiver.
+//
+// Each inserted text ends up on the line of its anchor, so that stack traces
+// and breakpoints of the copy agree with the original.
+var anchors = []struct {
+	path string // below GOROOT/src
+	ops  []op
+}{
+	// A lock carries its map. The caller's PC is taken in the exported method
+	// itself: its caller is the line that names the lock.
+	{"sync/mutex.go", []op{
+		imports("internal/lockdep", "internal/runtime/sys"),
+		lastField("Mutex", "dep lockdep.Map"),
+		head("(*Mutex).Lock", "t := lockdep.Lock(&$r.dep, sys.GetCallerPC())"),
+		tail("(*Mutex).Lock", "if t != nil { lockdep.Locked(t, &$r.dep) }"),
+		rename("(*Mutex).TryLock", "lockdepTryLock"),
+		head("(*Mutex).Unlock", "lockdep.Unlock(&$r.dep)"),
+	}},
+
+	// A RWMutex uses the map of its inner Mutex w, and w itself without hooks.
+	// RLocker's Lock has a RLock of its own that takes the PC of its caller.
+	{"sync/rwmutex.go", []op{
+		imports("internal/lockdep", "internal/runtime/sys"),
+		head("(*RWMutex).RLock", "t := lockdep.RLock(&$r.w.dep, sys.GetCallerPC())"),
+		tail("(*RWMutex).RLock", "if t != nil { lockdep.RLocked(t, &$r.w.dep) }"),
+		rename("(*RWMutex).TryRLock", "lockdepTryRLock"),
+		head("(*RWMutex).RUnlock", "lockdep.RUnlock(&$r.w.dep)"),
+		head("(*RWMutex).Lock", "t := lockdep.WLock(&$r.w.dep, sys.GetCallerPC())"),
+		swap("(*RWMutex).Lock", "$r.w.Lock()", "$r.w.mu.Lock()"),
+		tail("(*RWMutex).Lock", "if t != nil { lockdep.Locked(t, &$r.w.dep) }"),
+		rename("(*RWMutex).TryLock", "lockdepTryLock"),
+		swap("(*RWMutex).TryLock", "$r.w.TryLock()", "$r.w.mu.TryLock()"),
+		swap("(*RWMutex).TryLock", "$r.w.Unlock()", "$r.w.mu.Unlock()"),
+		head("(*RWMutex).Unlock", "lockdep.Unlock(&$r.w.dep)"),
+		swap("(*RWMutex).Unlock", "$r.w.Unlock()", "$r.w.mu.Unlock()"),
+		clone("(*RWMutex).RLock", "lockdepRLock", "pc uintptr",
+			"t := lockdep.RLock(&$r.w.dep, pc)", "if t != nil { lockdep.RLocked(t, &$r.w.dep) }"),
+		swap("(*rlocker).Lock", "(*RWMutex)($r).RLock()", "(*RWMutex)($r).lockdepRLock(sys.GetCallerPC())"),
+	}},
+
+	// Once.Do waits for whoever runs f, as for a lock that is held around f.
+	{"sync/once.go", []op{
+		imports("internal/lockdep", "internal/runtime/sys"),
+		swap("(*Once).Do", "$r.doSlow(f)", "$r.doSlow(f, sys.GetCallerPC())"),
+		after("(*Once).Do", "if …", " else { lockdep.OnceDone(&$r.m.dep, sys.GetCallerPC()) }"),
+		param("(*Once).doSlow", "pc uintptr"),
+		swap("(*Once).doSlow", "$r.m.Lock()", "lockdep.Once(&$r.m.dep, pc); $r.m.mu.Lock()"),
+		swap("(*Once).doSlow", "defer $r.m.Unlock()", "defer $r.m.mu.Unlock(); defer lockdep.OnceUnlock(&$r.m.dep)"),
+	}},
+	{"sync/waitgroup.go", []op{
+		imports("internal/lockdep", "internal/runtime/sys", "unsafe"),
+		head("(*WaitGroup).Wait", "lockdep.Wait(unsafe.Pointer($r), sys.GetCallerPC())"),
+	}},
+
+	// A goroutine carries the locks that it holds. They stay with the g when
+	// it is used again.
+	{"runtime/runtime2.go", []op{
+		lastField("g", "lockdep unsafe.Pointer; lockdepTest uint32"),
+	}},
+	{"runtime/proc.go", []op{
+		after("newproc1", "newg.parentGoid = callergp.goid", "; newg.lockdepTest = callergp.lockdepTest"),
+		head("goexit1", "if gp := getg(); gp.lockdep != nil { lockdepGoexit(gp.lockdep) }"),
+		before("main", "fn := main_main", "lockdepInitDone(); "),
+		beforeEach("main", "racefini()", "lockdepExit(0); "), // does not return
+		before("main", "exit(0)", "lockdepExit(0); "),
+		after("os_beforeExit", "runExitHooks(exitCode)", "; lockdepExit(exitCode)"),
+	}},
+
+	// A finding fails the test that made it, in the way of a data race.
+	{"testing/testing.go", []op{
+		after("tRunner", "t.resetRaces()", "; t.lockdepStart()"),
+		before("tRunner", "t.done = true", "t.lockdepEnd(); "),
+		head("(*common).checkRaces", "$r.checkLockdep()"),
+		after("(*M).Run", "anyFailed := …", "; anyFailed = lockdepAfterRun(anyFailed)"),
+	}},
+
+	// The map of a lock is no part of the value that a program sees.
+	{"reflect/deepequal.go", []op{
+		before("deepValueEqual", "!deepValueEqual(v1.Field(i), v2.Field(i), visited)", "!lockdepField(v1, i) && "),
+	}},
+	{"fmt/print.go", []op{
+		loopHead("(*pp).printValue", "for i := 0; i < f.NumField(); i++ {…", "if lockdepField(f, i) { break }"),
+	}},
+}

@@ -1,0 +1,78 @@
+package goroot
+
+import (
+	"errors"
+	"fmt"
+	"go/version"
+	"io/fs"
+	"strings"
+	"syscall"
+)
+
+// An AnchorError says that a file of the user's GOROOT does not look as
+// expected, so that the hooks cannot be put in. Nothing was written.
+type AnchorError struct {
+	File      string // path below GOROOT/src, with slashes
+	Func      string // function or type, as "(*RWMutex).RLock"; empty if the whole file is meant
+	GoVersion string // release, as "go1.26.1"
+	Reason    string // what was looked for
+}
+
+func (e *AnchorError) Error() string {
+	where := e.File
+	if e.Func != "" {
+		where += ": " + e.Func
+	}
+	return fmt.Sprintf("cannot instrument %s: %s: %s; update lockdep, or select another Go release, for example with GOTOOLCHAIN=%s.0",
+		e.GoVersion, where, e.Reason, newestGo)
+}
+
+// A VersionError says that the selected Go release is not supported.
+type VersionError struct {
+	GoVersion string // as printed by go env GOVERSION
+}
+
+func (e *VersionError) Error() string {
+	known := fmt.Sprintf("Go %s to %s are supported", strings.TrimPrefix(oldestGo, "go"), strings.TrimPrefix(newestGo, "go"))
+	var remedy string
+	switch {
+	case !version.IsValid(e.GoVersion):
+		remedy = "use a released toolchain, for example with GOTOOLCHAIN=" + newestGo + ".0"
+	case version.Compare(e.GoVersion, oldestGo) < 0:
+		remedy = "the source builds with a newer toolchain too: set GOTOOLCHAIN=" + newestGo + ".0"
+	default:
+		remedy = "update lockdep, or select an older toolchain with GOTOOLCHAIN=" + newestGo + ".0"
+	}
+	return fmt.Sprintf("cannot instrument %s: %s; %s", e.GoVersion, known, remedy)
+}
+
+// A CacheError says that the cache directory cannot hold a copy. Nothing
+// half-written is left there.
+type CacheError struct {
+	Dir string // directory of the copies
+	Err error
+}
+
+// Unwrap returns the error of the file operation.
+func (e *CacheError) Unwrap() error { return e.Err }
+
+func (e *CacheError) Error() string {
+	remedy := "set LOCKDEPCACHE to a directory that can be written"
+	if noSpace(e.Err) {
+		remedy = "an instrumented GOROOT needs up to 250 MB: free some space, run `lockdep clean`, or set LOCKDEPCACHE to a directory on another disk"
+	}
+	return fmt.Sprintf("cache %s: %v; %s", e.Dir, e.Err, remedy)
+}
+
+func noSpace(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// cacheError makes err a [*CacheError] if the cache directory is to blame for it.
+func cacheError(dir string, err error) error {
+	if noSpace(err) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) ||
+		errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrNotExist) {
+		return &CacheError{Dir: dir, Err: err}
+	}
+	return err
+}

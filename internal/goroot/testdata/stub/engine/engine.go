@@ -1,0 +1,2 @@
+// Package engine stands in for the validator.
+package engine

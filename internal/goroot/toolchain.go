@@ -1,0 +1,99 @@
+package goroot
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/version"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// The Go releases whose anchors this package knows, as language versions.
+const (
+	oldestGo = "go1.24"
+	newestGo = "go1.26"
+)
+
+// A toolchain is the original GOROOT and what the go command says about it.
+type toolchain struct {
+	root       string // absolute path
+	version    string // GOVERSION without experiments: go1.26.1
+	hostOS     string
+	hostArch   string
+	buildCache string // GOCACHE
+}
+
+func (tc *toolchain) exe() string {
+	if tc.hostOS == "windows" {
+		return ".exe"
+	}
+	return ""
+}
+
+// toolDir is the directory of the compiler and the linker, relative to a GOROOT.
+func (tc *toolchain) toolDir() string {
+	return filepath.Join("pkg", "tool", tc.hostOS+"_"+tc.hostArch)
+}
+
+// findToolchain asks the go command which toolchain is used in opts.Dir.
+// GOTOOLCHAIN is left alone, so the go command may switch to, or download,
+// another release first.
+func findToolchain(ctx context.Context, opts Options) (*toolchain, error) {
+	cmd := exec.CommandContext(ctx, "go", "env", "-json", "GOROOT", "GOVERSION", "GOHOSTOS", "GOHOSTARCH", "GOCACHE")
+	cmd.Dir = opts.Dir
+	cmd.Env = opts.Env
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		if errors.Is(err, exec.ErrNotFound) {
+			return nil, fmt.Errorf("asking go for its GOROOT: %w; install Go or add its bin directory to PATH", err)
+		}
+		if text := strings.TrimSpace(stderr.String()); text != "" {
+			err = fmt.Errorf("%w: %s", err, text)
+		}
+		return nil, fmt.Errorf("asking go for its GOROOT: %w", err)
+	}
+	var env struct{ GOROOT, GOVERSION, GOHOSTOS, GOHOSTARCH, GOCACHE string }
+	if err := json.Unmarshal(stdout.Bytes(), &env); err != nil {
+		return nil, fmt.Errorf("reading the output of go env: %w", err)
+	}
+	if env.GOROOT == "" {
+		return nil, errors.New("asking go for its GOROOT: it is empty; set GOROOT to the directory of the Go installation")
+	}
+	// "go1.26.1 X:jsonv2" names experiments after the release.
+	release, _, _ := strings.Cut(env.GOVERSION, " ")
+	if err := checkVersion(release); err != nil {
+		return nil, err
+	}
+	root := env.GOROOT
+	if m, ok := readMarker(root); ok {
+		// We run inside a copy (a test of a tool that uses us): go back to its original.
+		root = m.Original
+	}
+	root, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		return nil, fmt.Errorf("finding GOROOT: %w", err)
+	}
+	return &toolchain{
+		root:       root,
+		version:    release,
+		hostOS:     env.GOHOSTOS,
+		hostArch:   env.GOHOSTARCH,
+		buildCache: env.GOCACHE,
+	}, nil
+}
+
+func checkVersion(release string) error {
+	if !version.IsValid(release) {
+		return &VersionError{GoVersion: release}
+	}
+	lang := version.Lang(release)
+	if version.Compare(lang, oldestGo) < 0 || version.Compare(lang, newestGo) > 0 {
+		return &VersionError{GoVersion: release}
+	}
+	return nil
+}

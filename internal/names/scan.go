@@ -1,0 +1,248 @@
+package names
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+)
+
+// A scan finds the sites of one package.
+type scan struct {
+	fset    *token.FileSet
+	pkg     *types.Package
+	info    *types.Info
+	files   []*ast.File
+	t       *table
+	wrap    *wrappers
+	unnamed func(pos token.Pos, why string)
+
+	fn      *ast.FuncDecl // the function looked at; nil in a variable's initializer
+	name    string        // its name, or the variable's, as part of a class
+	recv    *types.Var    // its receiver, if it is a method that takes a wrapper's lock
+	flow    map[*types.Var]*defs
+	done    map[ast.Node]bool // selectors which were seen as part of their call
+	returns []ast.Node        // innermost function last: *ast.FuncDecl, *ast.FuncLit
+}
+
+func newScan(fset *token.FileSet, pkg *types.Package, info *types.Info, files []*ast.File, t *table) *scan {
+	return &scan{
+		fset: fset, pkg: pkg, info: info, files: files, t: t,
+		wrap:    &wrappers{memo: make(map[*types.TypeName]bool)},
+		unnamed: func(token.Pos, string) {},
+		done:    make(map[ast.Node]bool),
+	}
+}
+
+func (s *scan) run() {
+	for _, f := range s.files {
+		for _, d := range f.Decls {
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				if d.Body == nil {
+					continue
+				}
+				s.fn, s.name = d, s.funcName(d)
+				s.flow = s.definitions(d)
+				s.recv = s.wrapperReceiver(d)
+				s.walk(d, d.Body)
+			case *ast.GenDecl:
+				for _, spec := range d.Specs {
+					if v, ok := spec.(*ast.ValueSpec); ok {
+						s.fn, s.name, s.recv = nil, v.Names[0].Name, nil
+						s.flow = s.definitions(v)
+						s.walk(v, v)
+					}
+				}
+			}
+		}
+	}
+}
+
+// funcName is Func or Type.Method.
+func (s *scan) funcName(d *ast.FuncDecl) string {
+	if fn, ok := s.info.Defs[d.Name].(*types.Func); ok && fn.Signature().Recv() != nil {
+		if n := deref(fn.Signature().Recv().Type()); n != nil {
+			return n.Obj().Name() + "." + d.Name.Name
+		}
+	}
+	return d.Name.Name
+}
+
+// wrapperReceiver returns d's receiver if d is a wrapper's lock method.
+func (s *scan) wrapperReceiver(d *ast.FuncDecl) *types.Var {
+	if d.Recv == nil || len(d.Recv.List[0].Names) == 0 || !lockName(d.Name.Name) {
+		return nil
+	}
+	v, _ := s.info.Defs[d.Recv.List[0].Names[0]].(*types.Var)
+	if v == nil || !s.wrap.is(deref(v.Type())) {
+		return nil
+	}
+	return v
+}
+
+// walk looks at all of root, which lies in the function, or is the variable's
+// declaration, outer.
+func (s *scan) walk(outer, root ast.Node) {
+	fns := []ast.Node{outer}
+	var stack []ast.Node
+	ast.Inspect(root, func(n ast.Node) bool {
+		if n == nil {
+			if _, ok := stack[len(stack)-1].(*ast.FuncLit); ok {
+				fns = fns[:len(fns)-1]
+			}
+			stack = stack[:len(stack)-1]
+			return false
+		}
+		stack = append(stack, n)
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			fns = append(fns, n)
+		case *ast.DeferStmt:
+			at := append(exits(fns[len(fns)-1]), n.Call.Lparen)
+			s.call(n.Call, at)
+		case *ast.CallExpr:
+			if !s.done[n] {
+				s.call(n, []token.Pos{n.Lparen})
+			}
+		case *ast.SelectorExpr:
+			if !s.done[n] {
+				s.methodValue(n)
+			}
+		}
+		return true
+	})
+}
+
+// exits are the places where a function's deferred calls run.
+func exits(fn ast.Node) []token.Pos {
+	var body *ast.BlockStmt
+	switch fn := fn.(type) {
+	case *ast.FuncDecl:
+		body = fn.Body
+	case *ast.FuncLit:
+		body = fn.Body
+	default:
+		return nil
+	}
+	at := []token.Pos{body.Rbrace}
+	ast.Inspect(body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.ReturnStmt:
+			at = append(at, n.Return)
+		}
+		return true
+	})
+	return at
+}
+
+// call looks at a call that is seen to run at the lines of at. The compiler
+// gives a call the position of its left parenthesis.
+func (s *scan) call(c *ast.CallExpr, at []token.Pos) {
+	s.done[c] = true
+	fun := ast.Unparen(c.Fun)
+	if id, ok := fun.(*ast.Ident); ok {
+		if sel := s.methodValueOf(id); sel != nil {
+			if m := s.info.Selections[sel]; m != nil && m.Kind() == types.MethodVal {
+				s.site(sel.X, m, at)
+			}
+		}
+		return
+	}
+	sel, ok := fun.(*ast.SelectorExpr)
+	if !ok {
+		return
+	}
+	switch m := s.info.Selections[sel]; {
+	case m == nil:
+	case m.Kind() == types.MethodVal:
+		s.done[sel] = true
+		s.site(sel.X, m, at)
+	case m.Kind() == types.MethodExpr && len(c.Args) > 0:
+		s.site(c.Args[0], m, at)
+	}
+}
+
+// methodValue looks at mu.Lock that is not called on the spot. Whoever calls it
+// later, the frame of the call is where that happens; this line is the best
+// there is for a closure made of it.
+func (s *scan) methodValue(sel *ast.SelectorExpr) {
+	if m := s.info.Selections[sel]; m != nil && m.Kind() == types.MethodVal {
+		s.site(sel.X, m, []token.Pos{sel.Sel.Pos()})
+	}
+}
+
+// site looks at the method m of x, which is called at the lines of at.
+func (s *scan) site(x ast.Expr, m *types.Selection, at []token.Pos) {
+	fn, _ := m.Obj().(*types.Func)
+	k, must := s.kindOf(fn)
+	if k == 0 {
+		return
+	}
+	index := m.Index()
+	class := s.path(x, s.steps(m.Recv(), index[:len(index)-1]))
+	if k == kindLock && s.recv != nil && s.root(x) == s.recv {
+		k = kindWrapper
+		class = s.inner(x, s.steps(m.Recv(), index[:len(index)-1]))
+	}
+	if !class.ok() {
+		if !must {
+			return
+		}
+		s.unnamed(at[len(at)-1], class.why)
+	}
+	for _, pos := range at {
+		p := s.fset.Position(pos)
+		e := s.t.entry(p.Filename, p.Line, k)
+		if !class.ok() {
+			e.unknown = true
+			continue
+		}
+		if k == kindOnce && s.pkg.Path() == "sync" && s.fn != nil && s.fn.Recv == nil {
+			// The Once inside OnceFunc, OnceValue and OnceValues: each of
+			// their results has its own, and none has a name.
+			e.add("sync.OnceFunc", flagNoValidate)
+			continue
+		}
+		if class.array {
+			e.add(class.name, flagArray)
+		} else {
+			e.add(class.name)
+		}
+	}
+}
+
+// kindOf says what a call of fn is. must means that it certainly is a site;
+// otherwise it is one if its lock has a name.
+func (s *scan) kindOf(fn *types.Func) (k kind, must bool) {
+	if fn == nil || fn.Signature().Recv() == nil {
+		return 0, false
+	}
+	name := fn.Name()
+	std := name == "Lock" || name == "RLock" || name == "TryLock" || name == "TryRLock"
+	recv := fn.Signature().Recv().Type()
+	if types.IsInterface(recv) {
+		if std && fn.Signature().Params().Len() == 0 {
+			return kindLock, true
+		}
+		return 0, false
+	}
+	t := deref(recv)
+	if t == nil {
+		return 0, false
+	}
+	switch typ := syncType(t); {
+	case mutexName(typ) && std:
+		return kindLock, true
+	case typ == "Once" && name == "Do":
+		return kindOnce, true
+	case typ == "Cond" && name == "Wait":
+		return kindCond, true
+	case typ == "WaitGroup" && name == "Wait":
+		return kindWaitGroup, true
+	case lockName(name) && s.wrap.is(t):
+		return kindLock, std
+	}
+	return 0, false
+}

@@ -1,0 +1,7 @@
+package bad
+
+import "sync"
+
+var mu sync.Mutex
+
+func f() int { mu.Lock() }

@@ -1,0 +1,7 @@
+package good
+
+import "sync"
+
+var mu sync.Mutex
+
+func f() { mu.Lock() }

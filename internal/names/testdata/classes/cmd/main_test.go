@@ -1,0 +1,5 @@
+package main
+
+import "testing"
+
+func Test(*testing.T) { t.mu.Lock() }

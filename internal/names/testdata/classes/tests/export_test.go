@@ -1,0 +1,3 @@
+package tests
+
+type Exported = inner

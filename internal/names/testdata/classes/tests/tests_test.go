@@ -1,0 +1,7 @@
+package tests
+
+import "testing"
+
+type inner struct{ T }
+
+func Test(*testing.T) { new(inner).Mu.Lock() }

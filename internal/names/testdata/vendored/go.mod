@@ -1,0 +1,5 @@
+module example.com/vendored
+
+go 1.26
+
+require example.com/dep.v2 v0.0.0

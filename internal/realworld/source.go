@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// A source is a module's files in the module cache, where they are read-only.
+type source struct {
+	Path    string
+	Version string
+	Dir     string
+	Error   string
+}
+
+// download fetches the pinned version of a module, unless it is there already.
+func download(ctx context.Context, path string) (source, error) {
+	// `go mod download` wants path@version to be silent about go.sum; `go list -m`
+	// knows the pinned version.
+	b, err := output(exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Version}}", path))
+	if err != nil {
+		return source{}, err
+	}
+	version := string(b[:len(b)-1])
+	b, err = output(exec.CommandContext(ctx, "go", "mod", "download", "-json", path+"@"+version))
+	if err != nil && len(b) == 0 {
+		return source{}, err
+	}
+	var s source
+	if err := json.Unmarshal(b, &s); err != nil {
+		return source{}, fmt.Errorf("reading the answer of go mod download %s: %w", path, err)
+	}
+	if s.Error != "" {
+		return source{}, fmt.Errorf("downloading %s: %s", path, s.Error)
+	}
+	return s, nil
+}
+
+// copyTo replaces dir by a writable copy of the source. A module from before
+// go.mod gets the one that go synthesizes for it.
+func (s source) copyTo(dir string) error {
+	if err := removeAll(dir); err != nil {
+		return err
+	}
+	if err := os.CopyFS(dir, os.DirFS(s.Dir)); err != nil {
+		return fmt.Errorf("copying %s: %w", s.Path, err)
+	}
+	if err := makeWritable(dir); err != nil {
+		return err
+	}
+	gomod := filepath.Join(dir, "go.mod")
+	if _, err := os.Stat(gomod); err == nil {
+		return nil
+	}
+	return os.WriteFile(gomod, []byte("module "+s.Path+"\n"), 0o666)
+}
+
+// removeAll is os.RemoveAll for trees that hold read-only directories.
+func removeAll(dir string) error {
+	if os.RemoveAll(dir) == nil {
+		return nil
+	}
+	_ = makeWritable(dir) // what could not be changed, RemoveAll reports
+	return os.RemoveAll(dir)
+}
+
+func makeWritable(dir string) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.Type()&fs.ModeSymlink != 0 {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		return os.Chmod(path, info.Mode().Perm()|0o200)
+	})
+}

@@ -75,14 +75,29 @@ func (v *Validator) hostTask() *Task {
 }
 
 // Acquired records that t got m: the end of the wait that Acquire announced.
-func (t *Task) Acquired(m *Map, mode Mode) {
+func (v *Validator) Acquired(t *Task, m *Map, mode Mode) {
 	if mode == Write {
 		m.owner = t.id
 	}
 	if d := t.depth; d > 1 {
 		m.tag = t.at(d - 2).serial
 		m.tagG = uint16(t.goid)
+		if t.slow != 0 {
+			v.settle(t, m)
+		}
 	}
+}
+
+// settle refutes a recursion: t got the lock that it held, so another
+// goroutine released it, and the lock is handed over, not held.
+func (v *Validator) settle(t *Task, m *Map) {
+	if t.slow&taskPending == 0 {
+		return
+	}
+	t.clearSlow(taskPending)
+	v.lock()
+	v.handoff(ClassID(m.class &^ slowBit))
+	v.unlock()
 }
 
 // Release records that t releases m.
@@ -204,7 +219,7 @@ func (v *Validator) TryAcquired(t *Task, m *Map, pc uintptr, mode Mode, rw bool)
 
 // TryFailed records that t tried to take m and did not get it.
 func (v *Validator) TryFailed(t *Task, m *Map, pc uintptr, mode Mode) {
-	if v.orphans != 0 && m.class&slowBit != 0 {
+	if v.orphans != 0 {
 		if t.slow != 0 && !v.wake(t) {
 			return
 		}
@@ -226,7 +241,6 @@ func (v *Validator) Touch(t *Task, m *Map, pc uintptr) {
 	if c == 0 || v.classes[c].flags&classNoValidate != 0 || t.depth == 0 {
 		return
 	}
-	// A once that is called again inside its own function never gets here.
 	key := mix(t.topKey(), c, Write) + 1
 	if !v.chainSettled(t, m, key) {
 		v.learn(t, m, pc, Write, key, obsTouch)
@@ -240,6 +254,11 @@ func (v *Validator) AcquireOnce(t *Task, m *Map, pc uintptr) {
 			return
 		}
 		v.classify(t, m, pc, 'O')
+		if c := ClassID(m.class &^ slowBit); c != 0 && v.classes[c].flags&classOnce == 0 {
+			v.lock()
+			v.classes[c].flags |= classOnce
+			v.unlock()
+		}
 	}
 	v.Acquire(t, m, pc, Write)
 }
@@ -294,7 +313,6 @@ func (v *Validator) releaseElsewhere(t *Task, m *Map, mode Mode) {
 	v.lock()
 	defer v.unlock()
 	if v.orphans != 0 && v.adoptOrphan(inst) {
-		m.class &^= slowBit
 		v.handoff(c)
 		return
 	}

@@ -329,10 +329,12 @@ func (v *Validator) recursion(id ObsID, i int) {
 	o := &v.obs[id]
 	h := &v.held[o.held+uint32(i)]
 	f := finding{kind: KindRecursive, level: Proved, obs: id, held: uint16(i)}
+	f.pending = v.classes[o.lock.class].flags&classOnce == 0
 	if v.classes[o.lock.class].flags&classHandoff != 0 {
 		f.level, f.why = Suppressed, WhyHandoff
 	} else if h.mode == Read && o.lock.mode == Read {
 		f.kind = KindRecursiveRead
+		f.pending = false
 		f.level = Likely
 		why := WhyNoWriter
 		for w := v.classes[o.lock.class].writers; w != 0; w = v.samples[w].next {

@@ -198,9 +198,12 @@ func (v *Validator) handoff(c ClassID) {
 		if x.level == Suppressed {
 			continue
 		}
-		for i := 0; i < int(x.n); i++ {
-			o := &v.obs[v.samples[x.samples[i]].obs]
-			if o.lock.class != c {
+		for i := 0; i < max(int(x.n), 1); i++ {
+			id := x.obs
+			if x.n > 0 {
+				id = v.samples[x.samples[i]].obs
+			}
+			if v.obs[id].lock.class != c {
 				continue
 			}
 			switch {

@@ -16,7 +16,7 @@ type finding struct {
 	kind    Kind
 	level   Level
 	n       uint8 // sides of the cycle
-	queued  bool
+	pending bool  // held back by the host: it may still turn out to be a hand-over
 	why     Why
 	samples [maxCycle]SampleID
 	writers [maxCycle]SampleID // the writer queued between side i and the next, for readers
@@ -191,7 +191,7 @@ func (v *Validator) checkOrphan(t *Task, m *Map, pc uintptr, mode Mode) {
 
 // foundOrphan enters the finding of an orphan that somebody wants.
 func (v *Validator) foundOrphan(id ObsID) {
-	f := finding{kind: KindExitHeld, level: Possible, obs: id}
+	f := finding{kind: KindExitHeld, level: Possible, obs: id, pending: true}
 	if v.classes[v.obs[id].lock.class].flags&classHandoff != 0 {
 		f.level, f.why = Suppressed, WhyHandoff
 	}

@@ -24,6 +24,7 @@ const (
 	RecObs    = 'O' // see journalObs
 	RecLimit  = 'L' // table, limit
 	RecStats  = 'X' // n counters in the order of Stats
+	RecCount  = 'N' // a finding's ID, how often its last acquisition was met
 )
 
 func appendUvarint(b []byte, n uint64) []byte {
@@ -164,6 +165,15 @@ func (v *Validator) FlushStats() {
 		p = appendUvarint(p, x)
 	}
 	v.record1(RecStats, p)
+	v.unlock()
+	for id := FindingID(1); id <= v.NumFindings(); id++ {
+		if f, ok := v.Finding(id); ok && f.Count > 1 {
+			v.lock()
+			v.record1(RecCount, appendUvarint(appendString(nil, f.ID), uint64(f.Count)))
+			v.unlock()
+		}
+	}
+	v.lock()
 	v.flush()
 	v.unlock()
 }

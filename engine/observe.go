@@ -81,7 +81,11 @@ func (v *Validator) learn(t *Task, m *Map, pc uintptr, mode Mode, key uint64, ki
 			}
 		}
 		v.tagged(t, m, id)
+		v.best.pending = false
 		v.observe(id)
+		if v.best.pending && v.best.obs == id && v.best.kind == KindRecursive {
+			t.setSlow(taskPending)
+		}
 	} else if e == nil {
 		v.chainInsert(key, meta)
 	}

@@ -41,6 +41,10 @@ type Finding struct {
 	Count uint32   `json:"count"`
 	Sides []Side   `json:"sides"` // Sides[0] closed the cycle; side i waits for what side i+1 holds
 	Gates []string `json:"gates,omitempty"`
+
+	// Pending: another goroutine could still release the lock, as Go allows;
+	// then the finding is withdrawn. See [Validator.Level].
+	Pending bool `json:"-"`
 }
 
 // ClassName returns the name of class c.
@@ -91,6 +95,9 @@ func (v *Validator) side(id ObsID, held int) Side {
 // suppressed ones included: ids 1 to n.
 func (v *Validator) NumFindings() FindingID { return FindingID(v.nfindings) }
 
+// Level returns the level of finding id as it stands, without the lock.
+func (v *Validator) Level(id FindingID) Level { return v.findings[id].level }
+
 // Finding returns finding id with its names; false: no such finding.
 func (v *Validator) Finding(id FindingID) (Finding, bool) {
 	v.lock()
@@ -99,7 +106,7 @@ func (v *Validator) Finding(id FindingID) (Finding, bool) {
 		return Finding{}, false
 	}
 	x := v.findings[id]
-	f := Finding{Kind: x.kind, Level: x.level, Why: x.why, Count: atomic.LoadUint32(&v.findings[id].count)}
+	f := Finding{Kind: x.kind, Level: x.level, Why: x.why, Pending: x.pending, Count: atomic.LoadUint32(&v.findings[id].count)}
 	if x.n == 0 {
 		s := v.side(x.obs, int(x.held))
 		if w := x.writers[0]; w != 0 {

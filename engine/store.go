@@ -24,6 +24,7 @@ const (
 	classBareWriter                    // a writer was observed with nothing else held
 	classHandoff                       // released by another goroutine than the one that took it
 	classSemaphore                     // handed over so often that its holders are not followed
+	classOnce                          // a sync.Once: nobody but the goroutine in it can finish it
 	classAscending                     // nested instances with rising addresses were seen
 	classDescending                    // nested instances with falling addresses were seen
 )

@@ -72,10 +72,11 @@ type Task struct {
 }
 
 const (
-	taskFresh uint32 = 1 << iota // the goroutine is new to this task
-	taskInbox                    // another goroutine released a lock of this task
-	taskBusy                     // the validator itself runs on this goroutine
-	taskBlind                    // too deep: not followed until the goroutine ends
+	taskFresh   uint32 = 1 << iota // the goroutine is new to this task
+	taskInbox                      // another goroutine released a lock of this task
+	taskBusy                       // the validator itself runs on this goroutine
+	taskPending                    // waits for a lock that it holds itself
+	taskBlind                      // too deep: not followed until the goroutine ends
 )
 
 func (t *Task) at(i uint32) *Held {

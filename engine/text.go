@@ -293,10 +293,6 @@ func (f *Finding) appendCircular(b []byte, s *Side) []byte {
 // appendScenario prints who waits for whom, one column a goroutine.
 func (f *Finding) appendScenario(b []byte) []byte {
 	const width = 34
-	type column struct {
-		side  *Side
-		takes *Lock
-	}
 	var cols []*Side
 	var names []string
 	for i := range f.Sides {
@@ -323,31 +319,33 @@ func (f *Finding) appendScenario(b []byte) []byte {
 		}
 	}
 	b = append(b, '\n')
-	line := func(col int, text, class string) {
-		b = append(b, "  "...)
-		for j := 0; j < col*width; j++ {
-			b = append(b, ' ')
-		}
-		b = append(b, text...)
-		b = append(b, ShortClass(class)...)
-		b = append(b, ");\n"...)
-	}
 	for i, s := range cols {
 		if s != nil {
-			line(i, op(&s.Holds), s.Holds.Class)
+			b = appendCell(b, i*width, op(&s.Holds), s.Holds.Class)
 		}
 	}
 	for i, s := range cols {
 		if s == nil {
-			line(i, "lock(", cols[i-1].Wants.Class)
+			b = appendCell(b, i*width, "lock(", cols[i-1].Wants.Class)
 		}
 	}
 	for i := len(cols) - 1; i >= 0; i-- {
 		if s := cols[i]; s != nil {
-			line(i, op(&s.Wants), s.Wants.Class)
+			b = appendCell(b, i*width, op(&s.Wants), s.Wants.Class)
 		}
 	}
 	return append(b, "\n *** DEADLOCK ***\n\n"...)
+}
+
+// appendCell appends one line of the table, indented to its column.
+func appendCell(b []byte, indent int, text, class string) []byte {
+	b = append(b, "  "...)
+	for j := 0; j < indent; j++ {
+		b = append(b, ' ')
+	}
+	b = append(b, text...)
+	b = append(b, ShortClass(class)...)
+	return append(b, ");\n"...)
 }
 
 func (f *Finding) appendRecursive(b []byte, s *Side) []byte {

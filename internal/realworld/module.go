@@ -19,6 +19,8 @@ type module struct {
 	run      string   // -run; all tests if empty
 	skips    []skipped
 	short    bool          // -short
+	serial   bool          // -p=1: one package at a time, where packages share ports
+	noVet    bool          // -vet=off, as the module's own CI has it
 	timeout  time.Duration // of each package
 	why      string        // why not ./... and all tests; empty if it is
 }
@@ -40,6 +42,12 @@ func (m *module) flags() []string {
 	args := []string{"-timeout=" + m.timeout.String()}
 	if m.short {
 		args = append(args, "-short")
+	}
+	if m.serial {
+		args = append(args, "-p=1")
+	}
+	if m.noVet {
+		args = append(args, "-vet=off")
 	}
 	return args
 }

@@ -121,9 +121,9 @@ type difference struct {
 type verdict string
 
 const (
-	differs   verdict = "differs"         // repeated when alone
-	unsettled verdict = "differs once"    // alone, lockdep has plain's outcome
-	flaky     verdict = "flaky in plain"  // another plain run has another outcome
+	differs   verdict = "differs"            // repeated when alone
+	unsettled verdict = "differs once"       // alone, lockdep has plain's outcome
+	flaky     verdict = "flaky in plain"     // another plain run has another outcome
 	byFinding verdict = "fails by a finding" // lockdep failed the test and says so
 )
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -41,8 +42,9 @@ func download(ctx context.Context, path string) (source, error) {
 	return s, nil
 }
 
-// copyTo replaces dir by a writable copy of the source. A module from before
-// go.mod gets the one that go synthesizes for it.
+// copyTo replaces dir by a writable copy of the source, made whole again: a
+// module zip keeps no modes, so scripts, which tests run, become executable;
+// and a module from before go.mod gets the one that go synthesizes for it.
 func (s source) copyTo(dir string) error {
 	if err := removeAll(dir); err != nil {
 		return err
@@ -51,6 +53,9 @@ func (s source) copyTo(dir string) error {
 		return fmt.Errorf("copying %s: %w", s.Path, err)
 	}
 	if err := makeWritable(dir); err != nil {
+		return err
+	}
+	if err := makeExecutable(dir); err != nil {
 		return err
 	}
 	gomod := filepath.Join(dir, "go.mod")
@@ -79,5 +84,24 @@ func makeWritable(dir string) error {
 			return err
 		}
 		return os.Chmod(path, info.Mode().Perm()|0o200)
+	})
+}
+
+// makeExecutable sets the mode of all scripts: the files that begin with #!.
+func makeExecutable(dir string) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		var head [2]byte
+		if _, err := io.ReadFull(f, head[:]); err != nil || string(head[:]) != "#!" {
+			return nil // a shorter file is no script
+		}
+		return os.Chmod(path, 0o777)
 	})
 }

@@ -84,7 +84,16 @@ var (
 	LockdepOnGoexit func(unsafe.Pointer)
 	// LockdepOnExit runs when the process ends in an orderly way with that status.
 	LockdepOnExit func(code int)
+	// LockdepOnDying runs when the process dies of a panic or a deadlock,
+	// perhaps on the system stack.
+	LockdepOnDying func()
 )
+
+func lockdepDying() {
+	if f := LockdepOnDying; f != nil {
+		f()
+	}
+}
 
 func lockdepGoexit(task unsafe.Pointer) {
 	if f := LockdepOnGoexit; f != nil {

@@ -56,10 +56,10 @@ func RLock(m *Map, pc uintptr) *Task {
 }
 
 // Locked is called when the wait that Lock or WLock announced is over.
-func Locked(t *Task, m *Map) { t.Acquired(m, engine.Write) }
+func Locked(t *Task, m *Map) { v.Acquired(t, m, engine.Write) }
 
 // RLocked is called when the wait that RLock announced is over.
-func RLocked(t *Task, m *Map) { t.Acquired(m, engine.Read) }
+func RLocked(t *Task, m *Map) { v.Acquired(t, m, engine.Read) }
 
 // Unlock is called before a lock that was taken for writing is released.
 func Unlock(m *Map) { v.Release((*Task)(runtime.LockdepTask()), m, engine.Write) }
@@ -100,7 +100,7 @@ func TryFailed(m *Map, pc uintptr) {
 func Once(m *Map, pc uintptr) {
 	if t := task(); t != nil {
 		v.AcquireOnce(t, m, pc)
-		t.Acquired(m, engine.Write)
+		v.Acquired(t, m, engine.Write)
 	}
 }
 

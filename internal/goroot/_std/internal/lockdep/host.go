@@ -27,6 +27,7 @@ func init() {
 	begin()
 	if file != nil {
 		host.Journal = journal
+		journal(nil)
 	}
 	if !v.Init(limits(), host) {
 		say("lockdep: no memory for the validator's tables; this process is not validated\n")
@@ -59,6 +60,7 @@ func exit(code int) {
 	if !on {
 		return
 	}
+	release()
 	v.FlushStats()
 	lost()
 	if code == 0 && failing != 0 && opt.exitcode != 0 && !Testing {
@@ -93,6 +95,7 @@ func options() {
 		case "":
 		case "log_path":
 			opt.logPath = val
+			logName = []byte(val + "." + itoa(uint64(runtime.LockdepPid())) + "\x00")
 		case "exitcode":
 			opt.exitcode = number(val)
 		case "halt_on_error":

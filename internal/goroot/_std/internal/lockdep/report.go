@@ -11,6 +11,10 @@ import (
 // it; elsewhere it is printed at once.
 var Testing bool
 
+// logName is the file of GOLOCKDEP's log_path, made early: a dying process
+// prints without allocating.
+var logName []byte
+
 var failing uint32 // findings that fail the run
 
 // A report is a finding of a test binary that no test has reported yet.
@@ -30,11 +34,22 @@ func found(id engine.FindingID) {
 	if !ok || f.Level == engine.Suppressed {
 		return
 	}
+	text := f.AppendText(nil, ident())
+	if f.Pending {
+		// Another goroutine, or a timer, may release the lock. If none does, the process
+		// says so when it ends, by whatever end.
+		hold(id, text)
+		return
+	}
+	say1(&f, text)
+}
+
+// say1 prints a finding, or leaves it to the test that made it.
+func say1(f *engine.Finding, text []byte) {
 	fails := f.Level >= opt.fail
 	if fails {
 		atomic.AddUint32(&failing, 1)
 	}
-	text := f.AppendText(nil, ident())
 	if !Testing || f.Level == engine.Proved {
 		print(text)
 	}
@@ -60,8 +75,7 @@ func print(text []byte) {
 	case "stdout":
 		runtime.LockdepWrite(1, text)
 	default:
-		name := opt.logPath + "." + itoa(uint64(runtime.LockdepPid())) + "\x00"
-		if runtime.LockdepAppend([]byte(name), text) != len(text) {
+		if runtime.LockdepAppend(logName, text) != len(text) {
 			runtime.LockdepWrite(2, text)
 		}
 	}
@@ -82,6 +96,9 @@ func EnterTest(name string) {
 // TakeReports returns the reports of the named test and its subtests, all that
 // are left if the name is empty, and forgets them.
 func TakeReports(test string) []string {
+	if test == "" {
+		release()
+	}
 	if atomic.LoadPointer(&reports) == nil {
 		return nil
 	}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/golockdep/lockdep/engine"
+	"github.com/golockdep/lockdep/lockgraph"
+	"github.com/golockdep/lockdep/report"
+)
+
+func explainCommand() *cobra.Command {
+	var graph string
+	var dot bool
+	c := &cobra.Command{
+		Use:     "explain KIND|ID|FILE",
+		Short:   "Say in plain words what a finding means, with a picture",
+		Long:    "Explain a kind of finding (circular, recursive, recursive-read, same-class,\nexit-held), one finding of the last run by its ID, or all of a findings file.",
+		Example: "  lockdep explain circular\n  lockdep explain 1ecc99\n  lockdep explain findings.jsonl",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			what := args[0]
+			if _, err := os.Stat(what); err != nil {
+				for k := engine.KindCircular; k <= engine.KindExitHeld; k++ {
+					if k.String() == what {
+						return report.ExplainKind(os.Stdout, what)
+					}
+				}
+			}
+			file, id := what, ""
+			if st, err := os.Stat(what); err != nil || st.IsDir() {
+				id = what
+				file = filepath.Join(graphDirOf(graph), findingsFile)
+				if err == nil {
+					id, file = "", filepath.Join(what, findingsFile)
+				}
+			}
+			f, err := os.Open(file)
+			if err != nil {
+				return fmt.Errorf("%q is no kind of finding, and %s has no last run: %w", what, graphDirOf(graph), err)
+			}
+			defer f.Close()
+			findings, err := report.ReadJSONL(f)
+			if err != nil {
+				return fmt.Errorf("%s: %w", file, err)
+			}
+			edges := dependenciesOf(filepath.Dir(file))
+			n := 0
+			for i := range findings {
+				x := &findings[i]
+				if id != "" && x.ID != id {
+					continue
+				}
+				if n > 0 {
+					fmt.Println()
+				}
+				n++
+				if dot {
+					err = report.WriteDOT(os.Stdout, x)
+				} else {
+					err = report.Explain(os.Stdout, x, facts(x, edges))
+				}
+				if err != nil {
+					return err
+				}
+			}
+			if n == 0 && id != "" {
+				return fmt.Errorf("no finding %q in %s (it has %d); IDs stand at the end of each report", id, file, len(findings))
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&graph, "graph", "", "the graph `DIR` of the run (default .lockdep)")
+	c.Flags().BoolVar(&dot, "dot", false, "print the picture in the DOT language")
+	return c
+}
+
+// graphDirOf is the directory of the last run: the one given, or .lockdep here
+// or in a directory above.
+func graphDirOf(given string) string {
+	if given != "" {
+		return given
+	}
+	return (&session{dir: "."}).moduleDir(".lockdep")
+}
+
+func dependenciesOf(dir string) []engine.Edge {
+	files, _, err := lockgraph.ReadAll(dir)
+	if err != nil || len(files) == 0 {
+		return nil
+	}
+	return lockgraph.Dependencies(lockgraph.Union(files...).Judge())
+}
+
+// facts counts the samples of both orders in the whole graph.
+func facts(f *engine.Finding, edges []engine.Edge) report.Facts {
+	var out report.Facts
+	if len(f.Sides) != 2 {
+		return out
+	}
+	a, b := f.Sides[1].Holds.Class, f.Sides[0].Holds.Class
+	for _, e := range edges {
+		switch {
+		case e.From == a && e.To == b:
+			out.Before = e.Samples
+		case e.From == b && e.To == a:
+			out.After = e.Samples
+		}
+	}
+	return out
+}

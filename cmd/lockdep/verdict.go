@@ -1,0 +1,222 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/golockdep/lockdep/engine"
+	"github.com/golockdep/lockdep/lockgraph"
+	"github.com/golockdep/lockdep/report"
+)
+
+// A judgement is what a run needs to give its verdict; making it before the run
+// finds mistakes in its files early.
+type judgement struct {
+	s      *session
+	fail   engine.Level
+	ignore *report.Ignore
+	order  *lockgraph.Order
+}
+
+func (s *session) judgement() (*judgement, error) {
+	j := &judgement{s: s}
+	j.fail, _ = failLevel(s.own.fail)
+	if s.own.ignore != "" {
+		f, err := os.Open(s.own.ignore)
+		if err != nil {
+			return nil, fmt.Errorf("reading suppressions: %w", err)
+		}
+		defer f.Close()
+		if j.ignore, err = report.ParseIgnore(s.own.ignore, f); err != nil {
+			return nil, err
+		}
+		s.env = append(s.env, "LOCKDEPIGNORE="+s.own.ignore)
+	}
+	if s.own.order != "" {
+		var err error
+		if j.order, err = lockgraph.ReadOrder(s.own.order); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range []string{s.own.findings, s.own.sarif} {
+		if name == "" || name == "-" {
+			continue
+		}
+		// Written now, so that a path that cannot be written is known before
+		// the run; whole again at its end.
+		if err := os.WriteFile(name, nil, 0o644); err != nil {
+			return nil, fmt.Errorf("writing findings: %w", err)
+		}
+	}
+	return j, nil
+}
+
+// finish judges the union of what the run's processes learned, prints it and
+// returns the run's exit status as an error.
+func (j *judgement) finish(code int, tests bool) error {
+	files, warnings, err := lockgraph.ReadAll(j.s.graph)
+	if err != nil {
+		return err
+	}
+	for _, w := range warnings {
+		fmt.Fprintln(os.Stderr, "lockdep: a process was killed while it wrote its graph:", w)
+	}
+	g := lockgraph.Union(files...)
+	failed, err := j.verdict(os.Stderr, g, tests)
+	if err != nil {
+		return err
+	}
+	if failed {
+		return status(exitFinding)
+	}
+	if code != 0 {
+		return status(code)
+	}
+	return nil
+}
+
+// verdict prints and writes the findings of a graph and reports whether they
+// fail the run. shown: the processes have printed what they found by themselves.
+func (j *judgement) verdict(w io.Writer, g *lockgraph.Graph, shown bool) (failed bool, err error) {
+	v := g.Judge()
+	var findings []engine.Finding
+	ignored := 0
+	for _, f := range g.Findings(v, engine.Possible) {
+		if j.ignore != nil && j.ignore.Match(&f) {
+			ignored++
+			continue
+		}
+		findings = append(findings, f)
+		if f.Level >= j.fail {
+			failed = true
+		}
+	}
+	if err := j.write(findings); err != nil {
+		return false, err
+	}
+	color := false
+	if f, ok := w.(*os.File); ok {
+		color = term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == ""
+	}
+	ident := fmt.Sprintf("lockdep %s  %d processes", version, g.Processes)
+	for i := range findings {
+		f := &findings[i]
+		if shown && f.Level >= j.fail && f.Why&engine.WhyProcesses == 0 && f.Sides[0].Test != "" {
+			continue // in the log of its test
+		}
+		fmt.Fprintln(w)
+		report.Text(w, f, ident, color)
+	}
+	if j.order != nil {
+		if j.order.Check(w, v) {
+			failed = true
+		}
+	}
+	for _, t := range v.Full() {
+		fmt.Fprintf(w, "lockdep: the table of %s was full; what came after is not judged\n", t)
+	}
+	if j.ignore != nil {
+		for _, r := range j.ignore.Unused() {
+			return failed, fmt.Errorf("%s: suppression matches nothing any more; delete the line", r.Pos())
+		}
+	}
+	fmt.Fprintln(w, j.summary(g, v, findings, ignored))
+	return failed, nil
+}
+
+func (j *judgement) summary(g *lockgraph.Graph, v *engine.Validator, findings []engine.Finding, ignored int) string {
+	st := v.Stats()
+	var b strings.Builder
+	fmt.Fprintf(&b, "lockdep: %s, %s, %s, %s", count(g.Processes, "process", "processes"), count(st.Classes, "class", "classes"),
+		count(st.Dependencies, "dependency", "dependencies"), count(len(findings), "finding", "findings"))
+	if len(findings) > 0 {
+		by := map[engine.Level]int{}
+		for _, f := range findings {
+			by[f.Level]++
+		}
+		sep := " ("
+		for _, l := range []engine.Level{engine.Proved, engine.Likely, engine.Possible} {
+			if by[l] > 0 {
+				fmt.Fprintf(&b, "%s%d %s", sep, by[l], l)
+				sep = ", "
+			}
+		}
+		b.WriteString(")")
+	}
+	if ignored > 0 {
+		fmt.Fprintf(&b, ", %d ignored", ignored)
+	}
+	if j.s != nil && j.s.graph != "" {
+		dir := j.s.graph
+		if wd, err := os.Getwd(); err == nil {
+			if r, err := filepath.Rel(wd, dir); err == nil && !strings.HasPrefix(r, "..") {
+				dir = r
+			}
+		}
+		if _, err := os.Stat(j.s.graph); err == nil {
+			fmt.Fprintf(&b, ", graph in %s%c", dir, filepath.Separator)
+		}
+	}
+	return b.String()
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// write writes the findings where the flags say, and beside the graph, where
+// "lockdep explain ID" finds them.
+func (j *judgement) write(findings []engine.Finding) error {
+	if j.s == nil {
+		return nil
+	}
+	if j.s.own.findings != "" {
+		if err := writeTo(j.s.own.findings, func(w io.Writer) error { return report.WriteJSONL(w, findings) }); err != nil {
+			return err
+		}
+	}
+	if j.s.graph != "" {
+		// Best effort: a graph in a read-only place can still be judged.
+		_ = writeTo(filepath.Join(j.s.graph, findingsFile), func(w io.Writer) error { return report.WriteJSONL(w, findings) })
+	}
+	if j.s.own.sarif != "" {
+		root, _ := filepath.Abs(j.s.dir)
+		return writeTo(j.s.own.sarif, func(w io.Writer) error { return report.WriteSARIF(w, findings, version, root) })
+	}
+	return nil
+}
+
+// findingsFile is the last verdict's findings in a graph directory.
+const findingsFile = "findings.jsonl"
+
+// writeTo writes a file whole or not at all; "-" is standard output.
+func writeTo(name string, f func(io.Writer) error) error {
+	if name == "-" {
+		return f(os.Stdout)
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(name), ".lockdep-*")
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	err = f(tmp)
+	if e := tmp.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		os.Chmod(tmp.Name(), 0o644)
+		err = os.Rename(tmp.Name(), name)
+	}
+	if err != nil {
+		os.Remove(tmp.Name())
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	return nil
+}

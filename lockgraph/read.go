@@ -1,0 +1,313 @@
+package lockgraph
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/golockdep/lockdep/engine"
+)
+
+// Ext is the ending of graph files.
+const Ext = ".ldg"
+
+// A VersionError is a graph file of a format that this version cannot read.
+type VersionError struct {
+	File    string
+	Version int
+}
+
+func (e *VersionError) Error() string {
+	return fmt.Sprintf("%s: graph format %d is newer than %d, which this lockdep reads; use the lockdep that wrote it, or a later one",
+		e.File, e.Version, engine.FormatVersion)
+}
+
+// A FormatError is damage in a graph file, at a byte offset.
+type FormatError struct {
+	File   string
+	Offset int64
+	Reason string
+}
+
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("%s: byte %d: %s; delete the file and run again, or restore it", e.File, e.Offset, e.Reason)
+}
+
+// ErrTruncated is wrapped by the error for a file that ends within a record:
+// the process was killed while it wrote. What was read before stands.
+var ErrTruncated = errors.New("the last record is cut off")
+
+// A Lock is a held or wanted lock of an [Observation].
+type Lock struct {
+	Class  string
+	Serial uint32 // number of the instance in its process
+	Addr   uint64
+	Site   engine.Frame
+	Read   bool
+	Try    bool
+}
+
+// An Observation is one acquisition that taught something, by names.
+type Observation struct {
+	Kind, Flags uint8
+	Process     string
+	Goroutine   uint64
+	Origin      engine.Frame
+	Test        string
+	Stack       []engine.Frame
+	Lock        Lock
+	Held        []Lock
+}
+
+// A File is the content of a graph file.
+type File struct {
+	Name         string
+	Header       map[string]string
+	Classes      map[string]uint32 // flags by name
+	Observations []Observation
+	Full         []int // tables that were full
+	Stats        []uint64
+	Counts       map[string]uint64 // how often a finding was met, by its ID
+}
+
+type decoder struct {
+	b   []byte
+	bad bool
+}
+
+func (d *decoder) uvarint() uint64 {
+	n, k := binary.Uvarint(d.b)
+	if k <= 0 {
+		d.bad = true
+		d.b = nil
+		return 0
+	}
+	d.b = d.b[k:]
+	return n
+}
+
+func (d *decoder) byte() byte {
+	if len(d.b) == 0 {
+		d.bad = true
+		return 0
+	}
+	c := d.b[0]
+	d.b = d.b[1:]
+	return c
+}
+
+func (d *decoder) string() string {
+	n := d.uvarint()
+	if n > uint64(len(d.b)) {
+		d.bad = true
+		return ""
+	}
+	s := string(d.b[:n])
+	d.b = d.b[n:]
+	return s
+}
+
+// reader holds a file's own numbering while it is read.
+type reader struct {
+	file    *File
+	classes map[uint64]string
+	sites   map[uint64]engine.Frame
+	stacks  map[uint64][]engine.Frame
+	tests   map[uint64]string
+}
+
+// Read reads one graph file. The file is returned also with an error that
+// wraps [ErrTruncated].
+func Read(name string, r io.Reader) (*File, error) {
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	f := &File{Name: name, Header: map[string]string{}, Classes: map[string]uint32{}, Counts: map[string]uint64{}}
+	if len(data) < len(engine.Magic) {
+		if strings.HasPrefix(engine.Magic, string(data)) {
+			return f, fmt.Errorf("%s: %w", name, ErrTruncated)
+		}
+		return nil, &FormatError{name, 0, "not a lock graph file"}
+	}
+	if !bytes.HasPrefix(data, []byte(engine.Magic[:len(engine.Magic)-1])) {
+		return nil, &FormatError{name, 0, "not a lock graph file"}
+	}
+	if v := int(data[len(engine.Magic)-1]); v > engine.FormatVersion {
+		return nil, &VersionError{name, v}
+	}
+	rd := &reader{file: f, classes: map[uint64]string{}, sites: map[uint64]engine.Frame{}, stacks: map[uint64][]engine.Frame{}, tests: map[uint64]string{}}
+	at := len(engine.Magic)
+	for at < len(data) {
+		n, k := binary.Uvarint(data[at:])
+		if k == 0 || k > 0 && n+4 > uint64(len(data)-at-k) {
+			if n > 1<<30 {
+				return nil, &FormatError{name, int64(at), "record length is not plausible"}
+			}
+			return f, fmt.Errorf("%s: byte %d: %w", name, at, ErrTruncated)
+		}
+		if k < 0 || n == 0 {
+			return nil, &FormatError{name, int64(at), "record length is not plausible"}
+		}
+		rec := data[at+k : at+k+int(n)]
+		sum := binary.LittleEndian.Uint32(data[at+k+int(n):])
+		if engine.Checksum(rec[0], rec[1:]) != sum {
+			return nil, &FormatError{name, int64(at), "checksum of a record does not match"}
+		}
+		if reason := rd.record(rec[0], rec[1:]); reason != "" {
+			return nil, &FormatError{name, int64(at), reason}
+		}
+		at += k + int(n) + 4
+	}
+	return f, nil
+}
+
+// record reads one record; the result says what is wrong with it.
+func (rd *reader) record(typ byte, payload []byte) string {
+	d := &decoder{b: payload}
+	switch typ {
+	case engine.RecHeader:
+		for len(d.b) > 0 && !d.bad {
+			k := d.string()
+			rd.file.Header[k] = d.string()
+		}
+	case engine.RecClass:
+		id := d.uvarint()
+		flags := d.uvarint()
+		name := d.string()
+		rd.classes[id] = name
+		rd.file.Classes[name] |= uint32(flags)
+	case engine.RecSite:
+		id := d.uvarint()
+		fn := d.string()
+		file := d.string()
+		rd.sites[id] = engine.Frame{Func: fn, File: file, Line: int(d.uvarint())}
+	case engine.RecStack:
+		id := d.uvarint()
+		n := d.uvarint()
+		if n > 1<<16 {
+			return "stack is not plausible"
+		}
+		frames := make([]engine.Frame, n)
+		for i := range frames {
+			frames[i] = rd.sites[d.uvarint()]
+		}
+		rd.stacks[id] = frames
+	case engine.RecTest:
+		id := d.uvarint()
+		rd.tests[id] = d.string()
+	case engine.RecLimit:
+		rd.file.Full = append(rd.file.Full, int(d.uvarint()))
+	case engine.RecStats:
+		n := d.uvarint()
+		if n > 1000 {
+			return "counters are not plausible"
+		}
+		rd.file.Stats = make([]uint64, n)
+		for i := range rd.file.Stats {
+			rd.file.Stats[i] = d.uvarint()
+		}
+	case engine.RecCount:
+		id := d.string()
+		rd.file.Counts[id] = d.uvarint()
+	case engine.RecObs:
+		o := Observation{Kind: d.byte(), Flags: d.byte(), Process: processName(rd.file)}
+		o.Goroutine = d.uvarint()
+		o.Origin = rd.sites[d.uvarint()]
+		o.Test = rd.tests[d.uvarint()]
+		o.Stack = rd.stacks[d.uvarint()]
+		o.Lock = rd.lock(d)
+		n := d.uvarint()
+		if n > 1<<16 {
+			return "held stack is not plausible"
+		}
+		for i := uint64(0); i < n && !d.bad; i++ {
+			o.Held = append(o.Held, rd.lock(d))
+		}
+		if !d.bad {
+			rd.file.Observations = append(rd.file.Observations, o)
+		}
+	}
+	if d.bad {
+		return fmt.Sprintf("record %q is too short", typ)
+	}
+	return ""
+}
+
+func (rd *reader) lock(d *decoder) Lock {
+	var l Lock
+	l.Class = rd.classes[d.uvarint()]
+	l.Serial = uint32(d.uvarint())
+	l.Addr = d.uvarint()
+	l.Site = rd.sites[d.uvarint()]
+	m := d.byte()
+	l.Read = m&0x7f == byte(engine.Read)
+	l.Try = m&0x80 != 0
+	return l
+}
+
+// processName identifies a process: instances are compared within one only.
+func processName(f *File) string {
+	if p := f.Header["process"]; p != "" {
+		return p
+	}
+	return fmt.Sprintf("%s.%s.%s", f.Header["binary"], f.Header["pid"], f.Header["start"])
+}
+
+// ReadFile reads the graph file of that name.
+func ReadFile(name string) (*File, error) {
+	r, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading a lock graph: %w", err)
+	}
+	defer r.Close()
+	return Read(name, r)
+}
+
+// ReadAll reads graph files and, for a directory, all those in it, in the order
+// of their names. Truncated files are used as far as they go; their faults are
+// returned as warnings.
+func ReadAll(paths ...string) (files []*File, warnings []error, err error) {
+	var names []string
+	for _, p := range paths {
+		st, err := os.Stat(p)
+		if err != nil {
+			return nil, nil, fmt.Errorf("reading a lock graph: %w", err)
+		}
+		if !st.IsDir() {
+			names = append(names, p)
+			continue
+		}
+		var found []string
+		err = filepath.WalkDir(p, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() && strings.HasSuffix(path, Ext) {
+				found = append(found, path)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, nil, fmt.Errorf("reading a lock graph: %w", err)
+		}
+		sort.Strings(found)
+		names = append(names, found...)
+	}
+	for _, n := range names {
+		f, err := ReadFile(n)
+		if errors.Is(err, ErrTruncated) {
+			warnings = append(warnings, err)
+			err = nil
+		}
+		if err != nil {
+			return nil, warnings, err
+		}
+		files = append(files, f)
+	}
+	return files, warnings, nil
+}

@@ -43,7 +43,11 @@ func (v *Validator) Acquire(t *Task, m *Map, pc uintptr, mode Mode) *Task {
 	key = mix(key, ClassID(c), mode)
 	if d != 0 {
 		e := &v.chains[key&v.chainMask]
-		if atomic.LoadUint64(&e.key) != key || e.meta != 0 && e.meta != t.goid&0xffffffff {
+		if atomic.LoadUint64(&e.key) != key {
+			v.acquireChain(t, m, pc, mode, key)
+			return t
+		}
+		if meta := atomic.LoadUint64(&e.meta); meta != 0 && meta != t.goid&0xffffffff {
 			v.acquireChain(t, m, pc, mode, key)
 			return t
 		}
@@ -80,8 +84,11 @@ func (v *Validator) Acquired(t *Task, m *Map, mode Mode) {
 		m.owner = t.id
 	}
 	if d := t.depth; d > 1 {
-		m.tag = t.at(d - 2).serial
-		m.tagG = uint16(t.goid)
+		// Only where nothing else is held does the tag say all: see tagged.
+		if h := t.at(0); d == 2 && mode == Write && h.mode == Write && h.flags == 0 {
+			m.tag = tagOf(h.serial, h.inst)
+			m.tagG = uint16(t.goid)
+		}
 		if t.slow != 0 {
 			v.settle(t, m)
 		}
@@ -103,7 +110,7 @@ func (v *Validator) settle(t *Task, m *Map) {
 // Release records that t releases m.
 func (v *Validator) Release(t *Task, m *Map, mode Mode) {
 	if t != nil {
-		if d := t.depth; d != 0 {
+		if d := t.depth; d != 0 && t.slow == 0 {
 			h := (*Held)(unsafe.Add(unsafe.Pointer(t.held), uintptr(d-1)*unsafe.Sizeof(Held{})))
 			if h.inst == uintptr(unsafe.Pointer(m)) {
 				t.depth = d - 1
@@ -143,6 +150,9 @@ func (v *Validator) wake(t *Task) bool {
 	if s&taskInbox != 0 {
 		v.drain(t)
 	}
+	if s&taskOrphans != 0 && atomic.LoadUint32(&v.orphans) == 0 {
+		t.clearSlow(taskOrphans)
+	}
 	return s&taskBlind == 0
 }
 
@@ -152,6 +162,9 @@ func (v *Validator) fresh(t *Task) {
 		t.goid, t.origin = v.host.Goroutine()
 	}
 	t.clearSlow(taskFresh)
+	if atomic.LoadUint32(&v.orphans) != 0 {
+		t.setSlow(taskOrphans)
+	}
 }
 
 func (t *Task) topKey() uint64 {
@@ -167,7 +180,7 @@ func (v *Validator) acquireSlow(t *Task, m *Map, pc uintptr, mode Mode) {
 	}
 	v.classify(t, m, pc, 'L')
 	c := ClassID(m.class &^ slowBit)
-	if c != 0 && t.slow&taskBusy == 0 && v.classes[c].flags&classNoValidate == 0 {
+	if c != 0 && t.slow&taskBusy == 0 && v.classFlags(c)&classNoValidate == 0 {
 		if v.orphans != 0 {
 			v.checkOrphan(t, m, pc, mode)
 		}
@@ -188,7 +201,7 @@ func (v *Validator) AcquireWriter(t *Task, m *Map, pc uintptr) *Task {
 	if t == nil {
 		return nil
 	}
-	if c := ClassID(m.class &^ slowBit); v.classes[c].flags&classBareWriter == 0 && c != 0 {
+	if c := ClassID(m.class &^ slowBit); v.classFlags(c)&classBareWriter == 0 && c != 0 {
 		v.writer(t, m, pc)
 	}
 	return t
@@ -205,13 +218,13 @@ func (v *Validator) TryAcquired(t *Task, m *Map, pc uintptr, mode Mode, rw bool)
 	}
 	c := ClassID(m.class &^ slowBit)
 	key := t.topKey()
-	if c != 0 && v.classes[c].flags&classNoValidate == 0 {
+	if c != 0 && v.classFlags(c)&classNoValidate == 0 {
 		key = mix(key, c, mode)
 	}
 	v.push(t, m, pc, mode, key, heldTry)
 	if mode == Write {
 		m.owner = t.id
-		if rw && c != 0 && v.classes[c].flags&classBareWriter == 0 {
+		if rw && c != 0 && v.classFlags(c)&classBareWriter == 0 {
 			v.writer(t, m, pc)
 		}
 	}
@@ -238,7 +251,7 @@ func (v *Validator) Touch(t *Task, m *Map, pc uintptr) {
 		return
 	}
 	c := ClassID(m.class &^ slowBit)
-	if c == 0 || v.classes[c].flags&classNoValidate != 0 || t.depth == 0 {
+	if c == 0 || v.classFlags(c)&classNoValidate != 0 || t.depth == 0 {
 		return
 	}
 	key := mix(t.topKey(), c, Write) + 1
@@ -254,9 +267,9 @@ func (v *Validator) AcquireOnce(t *Task, m *Map, pc uintptr) {
 			return
 		}
 		v.classify(t, m, pc, 'O')
-		if c := ClassID(m.class &^ slowBit); c != 0 && v.classes[c].flags&classOnce == 0 {
+		if c := ClassID(m.class &^ slowBit); c != 0 && v.classFlags(c)&classOnce == 0 {
 			v.lock()
-			v.classes[c].flags |= classOnce
+			v.classes[c].set(classOnce)
 			v.unlock()
 		}
 	}
@@ -283,6 +296,9 @@ func (v *Validator) releaseSlow(t *Task, m *Map, mode Mode) {
 		if t = v.hostTask(); t == nil {
 			return
 		}
+	}
+	if t.slow&taskInbox != 0 { // m may be another goroutine's by now
+		v.drain(t)
 	}
 	if i, ok := t.find(uintptr(unsafe.Pointer(m))); ok {
 		// Two readers on one goroutine release their own kind first.
@@ -312,14 +328,14 @@ func (v *Validator) releaseElsewhere(t *Task, m *Map, mode Mode) {
 	c := ClassID(m.class &^ slowBit)
 	v.lock()
 	defer v.unlock()
-	if v.orphans != 0 && v.adoptOrphan(inst) {
+	if v.orphans != 0 && v.adoptOrphan(m) {
 		v.handoff(c)
 		return
 	}
 	if mode == Write {
-		if o := v.task(m.owner); o != nil && o != t && o.holds(inst, mode) > v.posted(o, inst) {
+		if o := v.task(m.owner); o != nil && o != t && o.holds(inst, mode) > v.posted(o, inst, mode) {
 			v.handoff(c)
-			v.post(o, inst)
+			v.post(o, inst, mode)
 		}
 		return
 	}
@@ -330,23 +346,23 @@ func (v *Validator) releaseElsewhere(t *Task, m *Map, mode Mode) {
 	// readers are handed over again and again is a semaphore, and its readers
 	// are not followed any more.
 	for id := uint32(1); id <= v.ntasks; id++ {
-		if o := v.task(id); o != nil && o != t && o.depth != 0 && o.holds(inst, mode) > v.posted(o, inst) {
+		if o := v.task(id); o != nil && o != t && o.depth != 0 && o.holds(inst, mode) > v.posted(o, inst, mode) {
 			v.handoff(c)
-			v.post(o, inst)
+			v.post(o, inst, mode)
 			break
 		}
 	}
 	if c != 0 {
 		k := &v.classes[c]
 		if k.handoffs++; k.handoffs > maxHandoffs {
-			k.flags |= classSemaphore | classNoValidate
+			k.set(classSemaphore | classNoValidate)
 		}
 	}
 }
 
 const maxHandoffs = 10000
 
-// holds counts t's entries of inst. It may race with t's own pushes; the
+// holds counts t's entries of inst in that mode. It may race with t's own pushes; the
 // entries below the top do not move while their locks are held, and a lock
 // that another goroutine releases is one that t is not taking just now.
 func (t *Task) holds(inst uintptr, mode Mode) uint32 {

@@ -16,7 +16,8 @@ const (
 )
 
 // judge looks for a cycle through edge ed in which s is ed's evidence, and
-// enters the most certain one as a finding.
+// enters the most certain one as a finding. A longer cycle over the edge is
+// entered beside a shorter one only where it is more certain.
 //
 // A set of samples s0..sk-1 is a deadlock that can happen if k goroutines can
 // stand at the same time each at its inner acquisition:
@@ -40,26 +41,35 @@ func (v *Validator) judge(ed EdgeID, s SampleID) {
 	origin := v.edges[ed].from
 	v.best = finding{}
 	v.path[0] = s
+	v.gen++
+	v.reach(origin, true, v.mark2)
 	var why Why
-	for _, how := range [...]strictness{exactCycle, classCycle, anyCycle} {
-		for n := 2; n <= maxCycle && v.best.kind == 0; n++ {
+	top := Suppressed
+	for n := 2; n <= maxCycle && top < Likely; n++ {
+		for _, how := range [...]strictness{exactCycle, classCycle} {
+			if how == classCycle && top >= Possible {
+				break
+			}
 			v.steps = 0
-			v.gen++
-			v.reach(origin, true, v.mark2)
 			why |= v.extend(1, n, how)
+			if v.best.level > top {
+				top = v.best.level
+				v.enter()
+				break
+			}
+			v.best = finding{}
 		}
+		v.best = finding{}
+	}
+	for n := 2; n <= maxCycle && top == Suppressed; n++ {
+		v.steps = 0
+		v.extend(1, n, anyCycle)
 		if v.best.kind != 0 {
-			break
+			v.best.why = why
+			v.enter()
+			return
 		}
 	}
-	if v.best.kind == 0 {
-		return
-	}
-	if v.best.level == Suppressed {
-		v.best.why = why
-	}
-	v.best.kind = KindCircular
-	v.enter()
 }
 
 // extend prolongs the path of n samples to one of exactly max samples that
@@ -252,10 +262,10 @@ func (v *Validator) judgeSame(ed EdgeID, s SampleID) {
 	h := &v.held[o.held+uint32(v.samples[s].from)]
 	k := &v.classes[v.edges[ed].from]
 	if h.addr >= o.lock.addr {
-		k.flags |= classDescending
+		k.set(classDescending)
 	}
 	if h.addr < o.lock.addr {
-		k.flags |= classAscending
+		k.set(classAscending)
 	}
 	// All pairs go one way in memory: there is no cycle among them.
 	if k.flags&(classAscending|classDescending) != classAscending|classDescending {

@@ -26,7 +26,7 @@ type sample struct {
 }
 
 const (
-	maxSamples     = 8    // of an edge that is on no cycle
+	maxSamples     = 8    // of an edge that is on no cycle; more only where they held less than those
 	maxSamplesHot  = 64   // of an edge on a cycle
 	maxSamplesSelf = 4096 // of a class's edge to itself
 )
@@ -103,7 +103,7 @@ func (v *Validator) addSample(ed EdgeID, id ObsID, i int) SampleID {
 	case e.flags&edgeHot != 0:
 		limit = maxSamplesHot
 	}
-	if e.n >= limit && (self || !newKind) {
+	if e.n >= limit && (self || !newKind && (e.n >= maxSamplesHot || v.covered(e, id, i))) {
 		if self {
 			v.full(tabSamples, limit)
 		}
@@ -139,17 +139,22 @@ func (v *Validator) pairSlot(c ClassID, h *heldRec) *uint32 {
 func (v *Validator) addWriter(id ObsID) {
 	o := &v.obs[id]
 	c := o.lock.class
-	if c == 0 {
-		return
+	if c == 0 || o.flags&obsPartial != 0 {
+		return // it may have held a lock that keeps it out
 	}
 	k := &v.classes[c]
 	if o.n == 0 {
 		if k.flags&classBareWriter != 0 {
 			return
 		}
-		k.flags |= classBareWriter
+		k.set(classBareWriter)
 	} else if k.nwriters >= maxWriters {
 		return
+	}
+	for w := k.writers; w != 0; w = v.samples[w].next {
+		if v.covers(v.samples[w].obs, id) {
+			return
+		}
 	}
 	if v.nsamples+1 >= uint32(len(v.samples)) {
 		v.full(tabSamples, v.lim.Samples)
@@ -160,7 +165,10 @@ func (v *Validator) addWriter(id ObsID) {
 	v.samples[s] = sample{next: k.writers, obs: id}
 	k.writers = s
 	k.nwriters++
-	k.flags |= classWriter
+	k.set(classWriter)
+	if k.nwriters >= maxWriters {
+		k.set(classWriters)
+	}
 	for e := k.out; e != 0; e = v.edges[e].nextOut {
 		if v.edges[e].flags&edgeHot != 0 || v.edges[e].to == c {
 			for s := v.edges[e].samples; s != 0; s = v.samples[s].next {
@@ -186,12 +194,44 @@ func (v *Validator) addWriter(id ObsID) {
 	}
 }
 
+// covered reports whether an edge has evidence of the same modes that covers
+// what the observation's i-th held lock gives it.
+func (v *Validator) covered(e *edge, id ObsID, i int) bool {
+	o := &v.obs[id]
+	m := v.held[o.held+uint32(i)].mode
+	for s := e.samples; s != 0; s = v.samples[s].next {
+		y := &v.obs[v.samples[s].obs]
+		if y.lock.mode == o.lock.mode && v.held[y.held+uint32(v.samples[s].from)].mode == m && v.covers(v.samples[s].obs, id) {
+			return true
+		}
+	}
+	return false
+}
+
+// covers reports whether whatever can stand beside b can stand beside a, by
+// classes: a held nothing that b did not hold as strictly.
+func (v *Validator) covers(a, b ObsID) bool {
+	x, y := &v.obs[a], &v.obs[b]
+	for i := uint32(0); i < uint32(x.n); i++ {
+		g := &v.held[x.held+i]
+		ok := false
+		for j := uint32(0); j < uint32(y.n) && !ok; j++ {
+			h := &v.held[y.held+j]
+			ok = g.class == h.class && (g.mode == Read || h.mode == Write)
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
 // handoff notes that locks of class c are released by other goroutines.
 func (v *Validator) handoff(c ClassID) {
 	if c == 0 || v.classes[c].flags&classHandoff != 0 {
 		return
 	}
-	v.classes[c].flags |= classHandoff
+	v.classes[c].set(classHandoff)
 	v.journalClassFlags(c)
 	for f := uint32(1); f <= v.nfindings; f++ {
 		x := &v.findings[f]
@@ -207,7 +247,7 @@ func (v *Validator) handoff(c ClassID) {
 				continue
 			}
 			switch {
-			case x.kind == KindRecursive || x.kind == KindExitHeld:
+			case x.kind == KindRecursive || x.kind == KindRecursiveRead || x.kind == KindExitHeld:
 				x.level = Suppressed
 				x.why |= WhyHandoff
 			case x.level > Possible:
@@ -239,19 +279,27 @@ func (v *Validator) heat(ed EdgeID) {
 		if o.key == 0 || o.kind != obsLock || v.mark2[o.lock.class] != v.gen {
 			continue
 		}
-		for j := uint32(0); j < uint32(o.n); j++ {
-			h := &v.held[o.held+j]
-			if h.class == o.lock.class {
-				continue
-			}
-			if e := v.edgeFind(h.class, o.lock.class); e != 0 && v.edges[e].flags&edgeHot != 0 {
-				if c := v.chainFind(o.key); c != nil {
-					c.setMeta(0, metaHot)
-				}
-				break
+		if v.onHot(ObsID(i)) {
+			if c := v.chainFind(o.key); c != nil {
+				c.setMeta(0, metaHot)
 			}
 		}
 	}
+}
+
+// onHot reports whether an observation is evidence for a hot edge.
+func (v *Validator) onHot(id ObsID) bool {
+	o := &v.obs[id]
+	for i := uint32(0); i < uint32(o.n); i++ {
+		h := &v.held[o.held+i]
+		if h.class == o.lock.class {
+			continue
+		}
+		if e := v.edgeFind(h.class, o.lock.class); e != 0 && v.edges[e].flags&edgeHot != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // reach marks every class that can be reached from c, against the edges if back.

@@ -115,14 +115,19 @@ type orphan struct {
 	origin SiteID
 	test   TestID
 	used   bool
+	told   bool // somebody wanted it, which is recorded once
 }
 
 const maxOrphans = 256
 
+// orphanBit is a lock's bit in orphanBits, which tells most locks apart from
+// those that were left behind without a search.
+func orphanBit(inst uintptr) uint64 { return 1 << (pcHash(inst) >> 26 & 63) }
+
 // orphan notes that t's goroutine ends with h held. Nothing is written to the
 // lock: its memory may be gone.
 func (v *Validator) orphan(t *Task, h *Held) {
-	if h.class == 0 || v.classes[h.class].flags&(classNoValidate|classHandoff) != 0 {
+	if h.class == 0 || v.classFlags(h.class)&(classNoValidate|classHandoff) != 0 {
 		return
 	}
 	v.lock()
@@ -131,8 +136,14 @@ func (v *Validator) orphan(t *Task, h *Held) {
 		i++
 	}
 	if !v.orphanTab[i].used {
-		v.orphans++
+		atomic.AddUint32(&v.orphans, 1)
 	}
+	for id := uint32(1); id <= v.ntasks; id++ {
+		if o := v.task(id); o != nil {
+			o.setSlow(taskOrphans)
+		}
+	}
+	atomic.StoreUint64(&v.orphanBits, v.orphanBits|orphanBit(h.inst))
 	v.orphanTab[i] = orphan{
 		rec:    heldRec{addr: uint64(h.inst), serial: h.serial, site: v.siteAt(h.pc), class: h.class, mode: h.mode, try: h.flags&heldTry != 0},
 		goid:   t.goid,
@@ -143,12 +154,12 @@ func (v *Validator) orphan(t *Task, h *Held) {
 	v.unlock()
 }
 
-// adoptOrphan forgets the orphan inst, which another goroutine releases now. Locked.
-func (v *Validator) adoptOrphan(inst uintptr) bool {
+// adoptOrphan forgets the orphan m, which another goroutine releases now. Locked.
+func (v *Validator) adoptOrphan(m *Map) bool {
 	for i := range v.orphanTab {
-		if v.orphanTab[i].used && v.orphanTab[i].rec.addr == uint64(inst) {
+		if p := &v.orphanTab[i].rec; v.orphanTab[i].used && p.addr == uint64(uintptr(unsafe.Pointer(m))) && p.serial == m.serial {
 			v.orphanTab[i].used = false
-			v.orphans--
+			atomic.AddUint32(&v.orphans, ^uint32(0))
 			return true
 		}
 	}
@@ -160,14 +171,19 @@ func (v *Validator) checkOrphan(t *Task, m *Map, pc uintptr, mode Mode) {
 	if t.slow&taskBusy != 0 {
 		return
 	}
+	if atomic.LoadUint64(&v.orphanBits)&orphanBit(uintptr(unsafe.Pointer(m))) == 0 {
+		return
+	}
 	var pcs [48]uintptr
 	n := 0
 	v.lock()
 	for i := range v.orphanTab {
 		p := &v.orphanTab[i]
-		if !p.used || p.rec.addr != uint64(uintptr(unsafe.Pointer(m))) || p.rec.serial != m.serial {
+		if !p.used || p.told || p.rec.addr != uint64(uintptr(unsafe.Pointer(m))) || p.rec.serial != m.serial ||
+			p.rec.mode == Read && mode == Read { // a reader does not keep readers out
 			continue
 		}
+		p.told = true
 		v.unlock()
 		n = callers(4, pcs[:])
 		t.setSlow(taskBusy)

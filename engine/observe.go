@@ -83,6 +83,12 @@ func (v *Validator) learn(t *Task, m *Map, pc uintptr, mode Mode, key uint64, ki
 		v.tagged(t, m, id)
 		v.best.pending = false
 		v.observe(id)
+		if kind == obsLock && e != nil && e.meta&metaHot == 0 && v.onHot(id) {
+			e.setMeta(0, metaHot) // a chain that is new on a known cycle
+			if !v.see(v.digest(t, m, key, e.meta)) {
+				e.setMeta(metaHot|metaSame, 0)
+			}
+		}
 		if v.best.pending && v.best.obs == id && v.best.kind == KindRecursive {
 			t.setSlow(taskPending)
 		}
@@ -98,11 +104,12 @@ func (v *Validator) learn(t *Task, m *Map, pc uintptr, mode Mode, key uint64, ki
 // writer records that a writer of m's class exists, and what it held.
 func (v *Validator) writer(t *Task, m *Map, pc uintptr) {
 	c := ClassID(m.class &^ slowBit)
-	if t.slow&(taskBusy|taskBlind) != 0 || v.classes[c].flags&classNoValidate != 0 {
+	if t.slow&(taskBusy|taskBlind) != 0 || v.classFlags(c)&classNoValidate != 0 {
 		return
 	}
 	// The lock itself is on the stack by now; what was held before it matters.
-	if t.depth > 1 && v.classes[c].nwriters >= maxWriters {
+	key := t.topKey() + 2
+	if t.depth > 1 && (v.classFlags(c)&classWriters != 0 || v.chainSettled(t, nil, key)) {
 		return
 	}
 	var pcs [48]uintptr
@@ -112,6 +119,9 @@ func (v *Validator) writer(t *Task, m *Map, pc uintptr) {
 	t.depth--
 	id := v.record(t, m, pc, Write, 0, obsWriter, pcs[:n])
 	t.depth++
+	if t.depth > 1 {
+		v.chainInsert(key, 0)
+	}
 	if id != 0 {
 		v.observe(id)
 	}
@@ -121,9 +131,9 @@ func (v *Validator) writer(t *Task, m *Map, pc uintptr) {
 	t.clearSlow(taskBusy)
 }
 
-// maxWriters is the number of writers of a class that are recorded with locks
-// held; one with nothing held makes the others needless.
-const maxWriters = 4
+// maxWriters is the number of writers of a class that are kept with locks held;
+// one that held less makes those that held more needless.
+const maxWriters = 16
 
 // record enters an observation of t taking m; 0: a table is full.
 func (v *Validator) record(t *Task, m *Map, pc uintptr, mode Mode, key uint64, kind uint8, pcs []uintptr) ObsID {
@@ -191,7 +201,7 @@ func (v *Validator) tagged(t *Task, m *Map, id ObsID) {
 		return
 	}
 	um := *(**Map)(unsafe.Pointer(&u.inst))
-	if um.tag != m.serial || m.serial == 0 || um.serial != u.serial {
+	if um.tag != tagOf(m.serial, uintptr(unsafe.Pointer(m))) || m.serial == 0 || um.serial != u.serial {
 		return
 	}
 	ed := v.edgeFind(o.lock.class, u.class)
@@ -205,22 +215,28 @@ func (v *Validator) tagged(t *Task, m *Map, id ObsID) {
 			return // known already
 		}
 	}
-	s := v.edges[ed].samples
-	if s == 0 {
+	// The tag was made with nothing else held, both locks for writing: by that
+	// chain, whose first observation is the template.
+	var w observation
+	var x heldRec
+	flags := obsTag
+	for s := v.edges[ed].samples; s != 0; s = v.samples[s].next {
+		y := &v.obs[v.samples[s].obs]
+		if z := v.held[y.held]; y.n == 1 && y.kind == obsLock && y.lock.mode == Write && z.mode == Write && !z.try {
+			w, x = *y, z
+			flags |= y.flags & obsInit
+		}
+	}
+	if w.kind == 0 {
 		return
 	}
-	w := v.obs[v.samples[s].obs]
-	if w.n != 1 {
-		return // what else was held at the time of the tag is not known
-	}
-	x := v.held[w.held]
 	x.serial, x.addr = m.serial, o.lock.addr
 	w.lock.serial, w.lock.addr = u.serial, uint64(u.inst)
 	w.goid = w.goid&^0xffff | uint64(um.tagG)
 	if um.tagG == uint16(t.goid) {
 		w.goid = t.goid
 	}
-	w.flags |= obsTag
+	w.flags |= flags
 	w.key = 0
 	w.held, w.n = v.nheld, 0
 	if !v.addHeld(&w, x) {
@@ -248,18 +264,21 @@ func (v *Validator) observe(id ObsID) {
 	if c == 0 || v.classes[c].flags&classNoValidate != 0 {
 		return
 	}
-	near := 0
+	near, again := 0, -1
 	for i := int(o.n) - 1; i >= 0; i-- {
 		h := &v.held[o.held+uint32(i)]
 		if h.class == c {
 			if h.addr == o.lock.addr && h.serial == o.lock.serial {
-				v.recursion(id, i)
-				return
+				again = max(again, i)
+				continue
 			}
 			if near++; near > maxNear {
 				continue
 			}
 		}
 		v.depend(id, i)
+	}
+	if again >= 0 {
+		v.recursion(id, again)
 	}
 }

@@ -7,7 +7,11 @@ package engine
 func (v *Validator) AddClass(name string, flags uint32) ClassID {
 	v.lock()
 	defer v.unlock()
-	return v.classNamed(name, flags&classFlagsSaved)
+	c := v.classNamed(name, flags&classFlagsSaved&^classHandoff)
+	if flags&classHandoff != 0 {
+		v.handoff(c)
+	}
+	return c
 }
 
 // AddSite returns the site of a frame.

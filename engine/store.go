@@ -27,10 +27,18 @@ const (
 	classOnce                          // a sync.Once: nobody but the goroutine in it can finish it
 	classAscending                     // nested instances with rising addresses were seen
 	classDescending                    // nested instances with falling addresses were seen
+	classWriters                       // as many writers as are kept were observed
 )
 
 // classFlagsSaved are the flags that a graph file carries.
 const classFlagsSaved = classWeak | classArray | classNoValidate | classHandoff | classSemaphore
+
+// classFlags reads a class's flags without the lock.
+func (v *Validator) classFlags(c ClassID) uint32 { return atomic.LoadUint32(&v.classes[c].flags) }
+
+// set and clear change flags. Locked.
+func (k *class) set(bits uint32)   { atomic.StoreUint32(&k.flags, k.flags|bits) }
+func (k *class) clear(bits uint32) { atomic.StoreUint32(&k.flags, k.flags&^bits) }
 
 // A site is a place in the program: function, file, line.
 type site struct {
@@ -122,9 +130,9 @@ func (v *Validator) classNamed(name string, flags uint32) ClassID {
 	}
 	for c := uint32(1); c <= v.nclasses; c++ {
 		if v.classes[c].name == o {
-			v.classes[c].flags |= flags &^ classWeak
+			v.classes[c].set(flags &^ classWeak)
 			if flags&classWeak == 0 {
-				v.classes[c].flags &^= classWeak
+				v.classes[c].clear(classWeak)
 			}
 			return ClassID(c)
 		}
@@ -268,10 +276,10 @@ func (v *Validator) classify(t *Task, m *Map, pc uintptr, kind byte) {
 		c = v.walk(pc, kind, c)
 	}
 	if old := ClassID(m.class &^ slowBit); old != 0 {
-		if c == 0 || v.classes[c].flags&classWeak != 0 {
+		if c == 0 || v.classFlags(c)&classWeak != 0 {
 			return
 		}
-		if v.classes[old].flags&classWeak == 0 {
+		if v.classFlags(old)&classWeak == 0 {
 			return
 		}
 	}
@@ -283,7 +291,7 @@ func (v *Validator) classify(t *Task, m *Map, pc uintptr, kind byte) {
 	}
 	// A weak class may give way to a name at the next acquisition, where names
 	// are to be had.
-	if f := v.classes[c].flags; f&classNoValidate != 0 || f&classWeak != 0 && v.host.Name != nil {
+	if f := v.classFlags(c); f&classNoValidate != 0 || f&classWeak != 0 && v.host.Name != nil {
 		m.class = uint16(c) | slowBit
 	} else {
 		m.class = uint16(c)

@@ -75,6 +75,7 @@ const (
 	taskFresh   uint32 = 1 << iota // the goroutine is new to this task
 	taskInbox                      // another goroutine released a lock of this task
 	taskBusy                       // the validator itself runs on this goroutine
+	taskOrphans                    // locks were left behind: each one taken is looked up
 	taskPending                    // waits for a lock that it holds itself
 	taskBlind                      // too deep: not followed until the goroutine ends
 )
@@ -142,7 +143,7 @@ func (v *Validator) grow(t *Task) bool {
 		t.depth = 0
 		return false
 	}
-	n := t.cap * 4
+	n := min(t.cap*4, maxHeld)
 	var p *Held
 	if v.heap {
 		p = &make([]Held, n)[0]
@@ -162,6 +163,12 @@ func (v *Validator) grow(t *Task) bool {
 	t.held = p
 	t.cap = n
 	return true
+}
+
+// tagOf is what a lock remembers of the lock that it was nested in: serial and
+// address together, so that a copy of a used lock is not taken for it.
+func tagOf(serial uint32, inst uintptr) uint32 {
+	return serial ^ uint32(uint64(inst)>>3*0x9e3779b1)
 }
 
 func (t *Task) setSlow(b uint32) {
@@ -196,11 +203,12 @@ func (v *Validator) serial(t *Task) uint32 {
 // A released entry: a lock of one task that another task released.
 type released struct {
 	next uint32
+	mode Mode
 	inst uintptr
 }
 
 // post tells task t that another goroutine released its lock inst. Locked.
-func (v *Validator) post(t *Task, inst uintptr) {
+func (v *Validator) post(t *Task, inst uintptr, mode Mode) {
 	n := v.freeReleased
 	if n != 0 {
 		v.freeReleased = v.releasedTab[n].next
@@ -212,16 +220,16 @@ func (v *Validator) post(t *Task, inst uintptr) {
 		v.nreleased++
 		n = v.nreleased
 	}
-	v.releasedTab[n] = released{next: t.inbox, inst: inst}
+	v.releasedTab[n] = released{next: t.inbox, mode: mode, inst: inst}
 	t.inbox = n
 	t.setSlow(taskInbox)
 }
 
-// posted reports whether inst is already in t's inbox n times or more. Locked.
-func (v *Validator) posted(t *Task, inst uintptr) uint32 {
+// posted counts how often inst is in t's inbox, released in that mode. Locked.
+func (v *Validator) posted(t *Task, inst uintptr, mode Mode) uint32 {
 	c := uint32(0)
 	for n := t.inbox; n != 0; n = v.releasedTab[n].next {
-		if v.releasedTab[n].inst == inst {
+		if r := &v.releasedTab[n]; r.inst == inst && r.mode == mode {
 			c++
 		}
 	}
@@ -238,8 +246,12 @@ func (v *Validator) drain(t *Task) {
 		r := v.releasedTab[n]
 		v.releasedTab[n].next = v.freeReleased
 		v.freeReleased = n
-		if i, ok := t.find(r.inst); ok {
-			t.remove(i)
+		// The lowest entry goes: the task may still wait for the one on top.
+		for i := uint32(0); i < t.depth; i++ {
+			if h := t.at(i); h.inst == r.inst && h.mode == r.mode {
+				t.remove(i)
+				break
+			}
 		}
 		n = r.next
 	}
@@ -264,9 +276,13 @@ func (t *Task) remove(i uint32) {
 	if i > 0 {
 		key = t.at(i - 1).key
 	}
+	below := t.at(i).key
 	for j := i + 1; j < t.depth; j++ {
 		h := *t.at(j)
-		key = mix(key, h.class, h.mode)
+		if h.key != below { // an entry that is not judged has the key below it
+			key = mix(key, h.class, h.mode)
+		}
+		below = h.key
 		h.key = key
 		*t.at(j - 1) = h
 	}

@@ -50,14 +50,15 @@ type Naming struct {
 //     classes (class.ord): from before to.
 //  3. Every finding has samples for each of its dependencies.
 type Validator struct {
-	word      uint32 // the lock
-	heap      bool
-	fullMask  uint32
-	serials   uint32
-	orphans   uint32
-	chainMask uint64
-	chains    []chain
-	seen      []uint64
+	word       uint32 // the lock
+	heap       bool
+	fullMask   uint32
+	serials    uint32
+	orphans    uint32
+	chainMask  uint64
+	orphanBits uint64
+	chains     []chain
+	seen       []uint64
 
 	host  Host
 	lim   Limits

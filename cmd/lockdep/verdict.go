@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -27,15 +28,15 @@ func (s *session) judgement() (*judgement, error) {
 	j := &judgement{s: s}
 	j.fail, _ = failLevel(s.own.fail)
 	if s.own.ignore != "" {
-		f, err := os.Open(s.own.ignore)
+		text, err := os.ReadFile(s.own.ignore)
 		if err != nil {
 			return nil, fmt.Errorf("reading suppressions: %w", err)
 		}
-		defer f.Close()
-		if j.ignore, err = report.ParseIgnore(s.own.ignore, f); err != nil {
+		if j.ignore, err = report.ParseIgnore(s.own.ignore, bytes.NewReader(text)); err != nil {
 			return nil, err
 		}
-		s.env = append(s.env, "LOCKDEPIGNORE="+s.own.ignore)
+		// The live processes get the lines themselves: they open no files.
+		s.env = append(s.env, "LOCKDEPIGNORE="+string(text))
 	}
 	if s.own.order != "" {
 		var err error

@@ -59,7 +59,7 @@ func (e *CacheError) Unwrap() error { return e.Err }
 func (e *CacheError) Error() string {
 	remedy := "set LOCKDEPCACHE to a directory that can be written"
 	if noSpace(e.Err) {
-		remedy = "an instrumented GOROOT needs up to 250 MB: free some space, run `lockdep clean`, or set LOCKDEPCACHE to a directory on another disk"
+		remedy = "an instrumented GOROOT needs up to 250 MB: free some space, run `lockdep goroot clean`, or set LOCKDEPCACHE to a directory on another disk"
 	}
 	return fmt.Sprintf("cache %s: %v; %s", e.Dir, e.Err, remedy)
 }

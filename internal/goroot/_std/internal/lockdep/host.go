@@ -24,6 +24,7 @@ func init() {
 	if names != "" {
 		host.Name = name
 	}
+	readIgnored()
 	begin()
 	if file != nil {
 		host.Journal = journal

@@ -26,6 +26,21 @@ type report struct {
 
 var reports unsafe.Pointer // *report, newest first
 
+// ignored are the suppressions of $LOCKDEPIGNORE: the lines of an ignore file.
+// The command that set it has checked them.
+var ignored []engine.Suppression
+
+func readIgnored() {
+	text := runtime.LockdepGetenv("LOCKDEPIGNORE")
+	for text != "" {
+		var line string
+		line, text = cut(text, '\n')
+		if s, problem := engine.ParseSuppression(line); problem == "" && len(s.Classes) > 0 {
+			ignored = append(ignored, s)
+		}
+	}
+}
+
 func ident() string { return "lockdep " + Version + " " + runtime.Version() + " " + binary() }
 
 // found is the engine's news: a finding is new, or more certain than it was.
@@ -33,6 +48,11 @@ func found(id engine.FindingID) {
 	f, ok := v.Finding(id)
 	if !ok || f.Level == engine.Suppressed {
 		return
+	}
+	for i := range ignored {
+		if ignored[i].Match(&f) {
+			return
+		}
 	}
 	text := f.AppendText(nil, ident())
 	if f.Pending {

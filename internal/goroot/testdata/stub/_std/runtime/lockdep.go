@@ -7,3 +7,5 @@ func lockdepGoexit(task unsafe.Pointer) {}
 func lockdepInitDone() { println("hook InitDone") }
 
 func lockdepExit(code int) { println("hook Exit", code) }
+
+func lockdepDying() {}

@@ -3,6 +3,7 @@ module github.com/golockdep/lockdep
 go 1.26.0
 
 require (
+	github.com/google/go-cmp v0.7.0
 	github.com/owenrumney/go-sarif/v3 v3.3.1
 	github.com/spf13/cobra v1.10.2
 	golang.org/x/term v0.47.0

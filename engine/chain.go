@@ -43,7 +43,7 @@ func (v *Validator) chainSettled(t *Task, m *Map, key uint64) bool {
 	}
 	meta := atomic.LoadUint64(&e.meta)
 	if f := meta >> metaTop; f != 0 {
-		atomic.AddUint32(&v.findings[f].count, 1)
+		atomic.AddUint32(&v.counts[f], 1)
 	}
 	if g := uint32(meta); g != 0 && g != uint32(t.goid) {
 		return false
@@ -102,7 +102,8 @@ func (v *Validator) wasSeen(h uint64) bool {
 		}
 		i = (i + 1) & mask
 	}
-	return true // no room left: nothing more is recorded, which is said
+	// No room left: once more through learn, so that it is said; then no more.
+	return v.fullMask&(1<<tabPairs) != 0
 }
 
 // see notes a digest; false where the table has no room. Locked.

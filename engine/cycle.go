@@ -212,7 +212,7 @@ func (v *Validator) weigh(n int, how strictness) (f finding, why Why) {
 			f.why |= WhyInit
 		}
 		if o.flags&obsPartial != 0 {
-			f.why |= WhyPartial
+			return finding{}, why | WhyPartial // a gate may be missing: no verdict
 		}
 		if v.classes[o.lock.class].flags&classHandoff != 0 {
 			f.why |= WhyHandoff

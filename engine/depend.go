@@ -100,7 +100,7 @@ func (v *Validator) addSample(ed EdgeID, id ObsID, i int) SampleID {
 	switch {
 	case self:
 		limit = maxSamplesSelf
-	case e.flags&edgeHot != 0:
+	case e.flags&edgeHot != 0 || o.flags&obsTag != 0:
 		limit = maxSamplesHot
 	}
 	if e.n >= limit && (self || !newKind && (e.n >= maxSamplesHot || v.covered(e, id, i))) {

@@ -10,7 +10,6 @@ import (
 // certain level is reached.
 type finding struct {
 	hash    uint64
-	count   uint32
 	obs     ObsID  // recursion, exit-held: the observation
 	held    uint16 // recursion: which held lock
 	kind    Kind
@@ -55,20 +54,25 @@ func (v *Validator) enter() {
 		}
 		v.nfindings++
 		id = FindingID(v.nfindings)
-		f.count = 1
+		atomic.StoreUint32(&v.counts[id], 1)
 		v.findings[id] = f
 	} else {
 		old := &v.findings[id]
 		if f.level <= old.level {
 			return
 		}
-		f.count = atomic.LoadUint32(&old.count) + 1
+		atomic.AddUint32(&v.counts[id], 1)
 		*old = f
 	}
 	if f.level == Suppressed {
 		return
 	}
 	v.countChain(id)
+	for _, q := range v.queue[:v.nqueue] {
+		if q == id {
+			return
+		}
+	}
 	if v.nqueue < uint32(len(v.queue)) {
 		v.queue[v.nqueue] = id
 		v.nqueue++

@@ -77,14 +77,14 @@ func trimBlanks(s string) string {
 	return s
 }
 
-// Classes returns the classes of the finding's cycle, each once, beginning with
-// the lock that side 0 holds.
+// Classes returns the classes of the finding's cycle, each once: while the
+// first is held the second is taken, and so on round to the first.
 func (f *Finding) Classes() []string {
 	var out []string
-	for i := len(f.Sides) - 1; i >= 0; i-- {
-		c := f.Sides[(i+1)%len(f.Sides)].Holds.Class
+	for i := range f.Sides {
+		c := f.Sides[i].Holds.Class
 		if c == "" {
-			c = f.Sides[(i+1)%len(f.Sides)].Wants.Class
+			c = f.Sides[i].Wants.Class
 		}
 		dup := false
 		for _, o := range out {
@@ -107,14 +107,13 @@ func (s *Suppression) Match(f *Finding) bool {
 	if n != len(s.Classes) {
 		return false
 	}
-	// Both ways round: a reader writes the cycle as it comes to mind.
+	// Forwards only: the reverse of a longer cycle is another deadlock.
 	for start := 0; start < n; start++ {
-		forth, back := true, true
+		all := true
 		for i := 0; i < n; i++ {
-			forth = forth && matchClass(s.Classes[i], classes[(start+i)%n])
-			back = back && matchClass(s.Classes[i], classes[(start+n-i)%n])
+			all = all && matchClass(s.Classes[i], classes[(start+i)%n])
 		}
-		if forth || back {
+		if all {
 			return true
 		}
 	}

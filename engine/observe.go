@@ -9,18 +9,17 @@ import (
 // the facts: the dependencies, samples and findings follow from them, in this
 // process or in any other that reads the graph file.
 type observation struct {
-	key     uint64 // chain key, 0 where it was read from a file
-	goid    uint64
-	origin  SiteID
-	stack   StackID
-	test    TestID
-	proc    uint32
-	held    uint32 // first of its heldRecs
-	n       uint16 // their number, without lock itself
-	flags   uint8
-	kind    uint8
-	lock    heldRec
-	counted uint32
+	key    uint64 // chain key, 0 where it was read from a file
+	goid   uint64
+	origin SiteID
+	stack  StackID
+	test   TestID
+	proc   uint32
+	held   uint32 // first of its heldRecs
+	n      uint16 // their number, without lock itself
+	flags  uint8
+	kind   uint8
+	lock   heldRec
 }
 
 // heldRec is a held lock as recorded.
@@ -64,6 +63,9 @@ func (v *Validator) learn(t *Task, m *Map, pc uintptr, mode Mode, key uint64, ki
 		}
 		meta = e.meta
 	}
+	if kind == obsLock {
+		v.tagged(t, m) // first: so it stands in the journal, too
+	}
 	id := v.record(t, m, pc, mode, key, kind, pcs[:n])
 	if id != 0 {
 		o := &v.obs[id]
@@ -80,7 +82,6 @@ func (v *Validator) learn(t *Task, m *Map, pc uintptr, mode Mode, key uint64, ki
 				e.setMeta(metaHot|metaSame, 0)
 			}
 		}
-		v.tagged(t, m, id)
 		v.best.pending = false
 		v.observe(id)
 		if kind == obsLock && e != nil && e.meta&metaHot == 0 && v.onHot(id) {
@@ -191,20 +192,20 @@ func (v *Validator) addObs(o observation) ObsID {
 // when its chain was in the cache at that time. It becomes a sample of the
 // dependency m -> u, with the observation that first made the dependency as
 // its evidence.
-func (v *Validator) tagged(t *Task, m *Map, id ObsID) {
-	o := &v.obs[id]
-	if m == nil || o.kind != obsLock || t.depth == 0 {
+func (v *Validator) tagged(t *Task, m *Map) {
+	if t.depth == 0 {
 		return
 	}
+	c := ClassID(m.class &^ slowBit)
 	u := t.at(t.depth - 1)
-	if u.class == 0 || u.class == o.lock.class || u.serial == 0 {
+	if u.class == 0 || u.class == c || u.serial == 0 {
 		return
 	}
 	um := *(**Map)(unsafe.Pointer(&u.inst))
 	if um.tag != tagOf(m.serial, uintptr(unsafe.Pointer(m))) || m.serial == 0 || um.serial != u.serial {
 		return
 	}
-	ed := v.edgeFind(o.lock.class, u.class)
+	ed := v.edgeFind(c, u.class)
 	if ed == 0 {
 		return
 	}
@@ -230,7 +231,7 @@ func (v *Validator) tagged(t *Task, m *Map, id ObsID) {
 	if w.kind == 0 {
 		return
 	}
-	x.serial, x.addr = m.serial, o.lock.addr
+	x.serial, x.addr = m.serial, uint64(uintptr(unsafe.Pointer(m)))
 	w.lock.serial, w.lock.addr = u.serial, uint64(u.inst)
 	w.goid = w.goid&^0xffff | uint64(um.tagG)
 	if um.tagG == uint16(t.goid) {

@@ -49,9 +49,11 @@ func TestConcurrent(t *testing.T) {
 				v.Acquire(k, &own, testPCs[w%5], Write)
 				v.Acquired(k, &own, Write)
 				v.Release(k, &own, Write)
-				v.Observe(&Recorded{Kind: obsLock, Goroutine: uint64(w), Process: "other",
+				v.Observe(&Recorded{
+					Kind: obsLock, Goroutine: uint64(w), Process: "other",
 					Lock: RecordedLock{Class: ClassID(w%classes + 1), Serial: 1, Addr: 1},
-					Held: []RecordedLock{{Class: ClassID(r%classes + 1), Serial: 2, Addr: 2}}})
+					Held: []RecordedLock{{Class: ClassID(r%classes + 1), Serial: 2, Addr: 2}},
+				})
 				if r%50 == 0 {
 					v.Stats()
 					v.Finding(1)

@@ -106,7 +106,7 @@ func (v *Validator) Finding(id FindingID) (Finding, bool) {
 		return Finding{}, false
 	}
 	x := v.findings[id]
-	f := Finding{Kind: x.kind, Level: x.level, Why: x.why, Pending: x.pending, Count: atomic.LoadUint32(&v.findings[id].count)}
+	f := Finding{Kind: x.kind, Level: x.level, Why: x.why, Pending: x.pending, Count: atomic.LoadUint32(&v.counts[id])}
 	if x.n == 0 {
 		s := v.side(x.obs, int(x.held))
 		if w := x.writers[0]; w != 0 {

@@ -157,8 +157,7 @@ func (v *Validator) grow(t *Task) bool {
 	}
 	old := t.held
 	for i := uint32(0); i < t.depth; i++ {
-		*(*Held)(unsafe.Add(unsafe.Pointer(p), uintptr(i)*unsafe.Sizeof(Held{}))) =
-			*(*Held)(unsafe.Add(unsafe.Pointer(old), uintptr(i)*unsafe.Sizeof(Held{})))
+		*(*Held)(unsafe.Add(unsafe.Pointer(p), uintptr(i)*unsafe.Sizeof(Held{}))) = *(*Held)(unsafe.Add(unsafe.Pointer(old), uintptr(i)*unsafe.Sizeof(Held{})))
 	}
 	t.held = p
 	t.cap = n

@@ -399,6 +399,8 @@ func (f *Finding) AppendWhy(b []byte) []byte {
 		switch {
 		case f.Level == Proved:
 			return append(b, "it happens on this very acquisition"...)
+		case f.Kind == KindExitHeld:
+			return append(b, "nobody has released it so far, though another goroutine could"...)
 		case f.Kind == KindRecursiveRead:
 			return append(b, "same instance, and a writer exists that can queue in between"...)
 		}

@@ -903,8 +903,10 @@ func (h *harness) justify(f *finding) string {
 		return ""
 	}
 	var s []tside
+	tag := false
 	for i := range int(f.n) {
 		p := &h.v.samples[f.samples[i]]
+		tag = tag || h.v.obs[p.obs].flags&obsTag != 0
 		if h.v.obs[p.obs].flags&obsPartial != 0 {
 			if f.level > Possible || f.why&WhyPartial == 0 {
 				return "the evidence is partial"
@@ -921,7 +923,7 @@ func (h *harness) justify(f *finding) string {
 	if f.level > l {
 		return fmt.Sprintf("the evidence is %v", l)
 	}
-	if f.level < l && !tw.readers(s) && h.v.fullMask == 0 {
+	if f.level < l && !(tag && h.cfg.init) && !tw.readers(s) && h.v.fullMask == 0 {
 		return fmt.Sprintf("the evidence is even %v", l)
 	}
 	return ""

@@ -94,8 +94,8 @@ type Validator struct {
 	pairIdx  []uint32
 
 	findings  []finding
+	counts    []uint32 // per finding: how often its chain was met; atomic, without the lock
 	nfindings uint32
-	pending   uint32 // first finding not delivered
 	queue     [64]FindingID
 	nqueue    uint32
 
@@ -105,7 +105,6 @@ type Validator struct {
 	nreleased    uint32
 	freeReleased uint32
 	orphanTab    []orphan
-	norphans     uint32
 
 	mark  []uint32 // per class: generation of the last search that saw it
 	mark2 []uint32
@@ -167,6 +166,7 @@ func (v *Validator) Init(lim Limits, host Host) bool {
 	v.samples = reserve[sample](a, lim.Samples)
 	v.pairIdx = reserve[uint32](a, lim.Pairs)
 	v.findings = reserve[finding](a, lim.Findings)
+	v.counts = reserve[uint32](a, lim.Findings)
 	v.releasedTab = reserve[released](a, 1<<16)
 	v.orphanTab = reserve[orphan](a, maxOrphans)
 	v.mark = reserve[uint32](a, lim.Classes)

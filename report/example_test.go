@@ -28,6 +28,21 @@ func ExampleExplain() {
 		fmt.Println(err)
 	}
 	// Output:
+	// Put holds shop.store and wants shop.index.
+	// Rebuild holds shop.index and wants shop.store.
+	// If both run at once, each can wait for the other for ever.
+	//
+	//         shop.store  ----- Put (store.go:50 -> store.go:52) ---->  shop.index
+	//              ^                                                         |
+	//              '--------- Rebuild (index.go:29 -> index.go:31) <---------'
+	//
+	// Both orders were seen, in TestPut and TestRebuild; whether they overlapped is not known,
+	// and need not be: the program has them.
+	// Level likely: same instances, at least two goroutines, no common gate lock.
+	// The usual repair: take shop.store before shop.index in Rebuild, or let go of shop.index
+	// before taking shop.store.
+	// In the whole graph shop.store comes before shop.index in 3 other places and after it
+	// only here.
 }
 
 func ExampleParseIgnore() {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/golockdep/lockdep/engine"
@@ -30,13 +31,17 @@ func Explain(w io.Writer, f *Finding, facts Facts) error {
 		return err
 	}
 	for _, s := range story(f) {
-		b.WriteString(s + "\n")
+		wrap(&b, s)
 	}
 	b.WriteString("\n")
 	picture(&b, f)
 	b.WriteString("\n")
 	wrap(&b, seen(f))
-	wrap(&b, "Level "+f.Level.String()+": "+whyText(f)+".")
+	level := "Level " + f.Level.String()
+	if f.Why != 0 && f.Level > engine.Suppressed {
+		level += " and no higher"
+	}
+	wrap(&b, level+": "+whyText(f)+".")
 	if len(f.Gates) > 0 {
 		var gates []string
 		for _, g := range f.Gates {
@@ -117,7 +122,7 @@ func story(f *Finding) []string {
 		out = append(out, fmt.Sprintf("%s holds %s and wants %s.", names[i], nodes[i], nodes[(i+1)%len(nodes)]))
 		if s.Writer != nil {
 			queues = true
-			out = append(out, fmt.Sprintf("Both read; %s wants to write %s, and a reader waits behind a writer that waits.",
+			out = append(out, fmt.Sprintf("It reads there, and so does who holds it; but %s wants to write %s, and a reader waits behind a writer that waits.",
 				funcName(s.Writer.Wants.At.Func), nodes[(i+1)%len(nodes)]))
 		}
 	}
@@ -146,7 +151,7 @@ func seen(f *Finding) string {
 	}
 	var procs []string
 	for i := range f.Sides {
-		if p := f.Sides[i].Process; p != "" && !contains(procs, p) {
+		if p := f.Sides[i].Process; p != "" && !slices.Contains(procs, p) {
 			procs = append(procs, p)
 		}
 	}
@@ -160,15 +165,6 @@ func seen(f *Finding) string {
 		return what + "; whether they overlapped is not known, and need not be: the program has them."
 	}
 	return what + "."
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 func repair(f *Finding, facts Facts) string {

@@ -6,19 +6,18 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/golockdep/lockdep/engine"
 )
 
-// A Rule is a suppression: one line of an ignore file.
+// A Rule is a suppression and the line of an ignore file where it stands.
 type Rule struct {
-	File    string
-	Line    int
-	Kind    Kind     // zero: any kind
-	Classes []string // in cycle order, as written: full or short names, * for any part
-	Reason  string
-	used    bool
+	engine.Suppression
+	File string
+	Line int
+	used bool
 }
 
 // Pos is "file:line".
@@ -27,23 +26,20 @@ func (r Rule) Pos() string { return fmt.Sprintf("%s:%d", r.File, r.Line) }
 // String is the rule as it stands in an ignore file.
 func (r Rule) String() string {
 	s := strings.Join(r.Classes, " -> ") + "  # " + r.Reason
-	if r.Kind != 0 {
-		return r.Kind.String() + " " + s
+	if r.Kind != "" {
+		return r.Kind + " " + s
 	}
 	return s
 }
 
-// An Ignore is an ignore file. A line of it is
+// An Ignore is an ignore file (docs/format/ignore.md). A line of it is
 //
-//	[KIND] CLASS -> CLASS ...   # REASON
+//	[KIND] CLASS [-> CLASS]...  # REASON
 //
-// and takes the findings with just these classes in this cycle, wherever it
-// begins: "a -> b" and "b -> a" are one. KIND is one of circular, recursive,
-// recursive-read, same-class and exit-held; it must be there where the rule
-// has one class, and without it any kind is meant. CLASS is a class's full
-// name or its short one, as in reports; a * stands for any part of it, slashes
-// and dots included. REASON must be there. Empty lines are skipped, and lines
-// that begin with #.
+// and takes findings as [engine.Suppression] says: those with just these
+// classes. Empty lines and comments are skipped. What a line means is the
+// engine's decision, since live programs heed the file too; here it is held to
+// classes that can exist, and to a whole file.
 //
 // An Ignore remembers what it took, so it is for one goroutine at a time.
 type Ignore struct {
@@ -59,14 +55,12 @@ func ParseIgnore(name string, r io.Reader) (*Ignore, error) {
 	br := bufio.NewReader(r)
 	for n := 1; ; n++ {
 		line, err := br.ReadString('\n')
-		if text := strings.TrimSpace(line); text != "" && text[0] != '#' {
-			rule, perr := parseRule(text)
-			if perr == nil {
-				rule.File, rule.Line = name, n
-				out.rules = append(out.rules, rule)
-			} else {
-				errs = append(errs, fmt.Errorf("%s:%d: %w", name, n, perr))
-			}
+		rule := Rule{File: name, Line: n}
+		var problem string
+		if rule.Suppression, problem = parseLine(strings.TrimSuffix(line, "\n")); problem != "" {
+			errs = append(errs, fmt.Errorf("%s:%d: %s", name, n, problem))
+		} else if len(rule.Classes) > 0 {
+			out.rules = append(out.rules, rule)
 		}
 		if errors.Is(err, io.EOF) {
 			return out, errors.Join(errs...)
@@ -77,35 +71,32 @@ func ParseIgnore(name string, r io.Reader) (*Ignore, error) {
 	}
 }
 
-const form = "CLASS -> CLASS  # REASON"
+// parseLine is [engine.ParseSuppression] for lines that people write: it also
+// refuses what can match nothing.
+func parseLine(line string) (s engine.Suppression, problem string) {
+	const form = "; write [KIND] CLASS -> CLASS  # REASON"
+	if !utf8.ValidString(line) {
+		return s, fmt.Sprintf("%q is not UTF-8 text", line)
+	}
+	if s, problem = engine.ParseSuppression(line); problem != "" {
+		return s, problem + form
+	}
+	for _, c := range s.Classes {
+		if kindNamed(c) != 0 {
+			return s, fmt.Sprintf("%s is a kind; a class is missing%s", c, form)
+		}
+		if strings.ContainsFunc(c, unicode.IsSpace) && !siteClass(c) {
+			return s, fmt.Sprintf("%q is no class%s, where KIND is one of %s", c, form, kindWords())
+		}
+	}
+	return s, ""
+}
 
-func parseRule(text string) (Rule, error) {
-	var r Rule
-	if !utf8.ValidString(text) {
-		return r, fmt.Errorf("%q is not UTF-8 text", text)
-	}
-	what, reason, _ := strings.Cut(text, "#")
-	what = strings.TrimSpace(what)
-	if r.Reason = strings.TrimSpace(reason); r.Reason == "" {
-		return r, fmt.Errorf("a suppression needs a reason; write %s  # and why this may stay", what)
-	}
-	if word, rest, _ := strings.Cut(what, " "); kindNamed(word) != 0 {
-		r.Kind, what = kindNamed(word), strings.TrimSpace(rest)
-	}
-	for c := range strings.SplitSeq(what, "->") {
-		c = strings.TrimSpace(c)
-		if c == "" {
-			return r, fmt.Errorf("a class is missing; write %s, with KIND in front where there is one class", form)
-		}
-		if fn, site, ok := strings.Cut(c, " "); ok && (!strings.Contains(site, ".go:") || strings.ContainsAny(site, " \t") || strings.ContainsAny(fn, "\t")) {
-			return r, fmt.Errorf("%q is no class; write -> between classes and one of %s in front of them, or nothing", c, kindWords())
-		}
-		r.Classes = append(r.Classes, c)
-	}
-	if len(r.Classes) == 1 && r.Kind == 0 {
-		return r, fmt.Errorf("one class alone does not say what is meant; write KIND %s  # %s, where KIND is one of %s", r.Classes[0], r.Reason, kindWords())
-	}
-	return r, nil
+// siteClass reports whether c is the name of a class that has only its site
+// for a name: "func file.go:12".
+func siteClass(c string) bool {
+	_, site, ok := strings.Cut(c, " ")
+	return ok && !strings.ContainsFunc(site, unicode.IsSpace) && strings.ContainsAny(site, ":*")
 }
 
 func kindWords() string {
@@ -121,10 +112,9 @@ func (g *Ignore) Match(f *Finding) bool {
 	if g == nil {
 		return false
 	}
-	classes := Classes(f)
 	found := false
 	for i := range g.rules {
-		if g.rules[i].match(f.Kind, classes) {
+		if g.rules[i].Suppression.Match(f) {
 			g.rules[i].used = true
 			found = true
 		}
@@ -146,45 +136,4 @@ func (g *Ignore) Unused() []Rule {
 		}
 	}
 	return out
-}
-
-func (r *Rule) match(k Kind, classes []string) bool {
-	n := len(classes)
-	if n == 0 || n != len(r.Classes) || r.Kind != 0 && r.Kind != k {
-		return false
-	}
-next:
-	for start := range n {
-		for i, p := range r.Classes {
-			c := classes[(start+i)%n]
-			if !glob(p, c) && !glob(p, engine.ShortClass(c)) {
-				continue next
-			}
-		}
-		return true
-	}
-	return false
-}
-
-// glob reports whether s is pattern, where * stands for any bytes. It goes
-// back to the last star only, so it takes len(pattern)*len(s) steps at most.
-func glob(pattern, s string) bool {
-	p, i := 0, 0
-	star, mark := -1, 0
-	for i < len(s) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, i
-			p++
-		case p < len(pattern) && pattern[p] == s[i]:
-			p++
-			i++
-		case star >= 0:
-			mark++
-			p, i = star+1, mark
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
 }

@@ -180,7 +180,7 @@ next:
 				continue next
 			}
 		}
-		for _, none := range [...]Finding{{Level: engine.Proved}, {Kind: KindRecursiveRead}, {}} {
+		for _, none := range [...]Finding{{Level: engine.Proved}, {Kind: KindRecursiveRead}, {Kind: KindExitHeld}, {}} {
 			if word == whyText(&none) {
 				continue next
 			}

@@ -56,7 +56,7 @@ func closure(part string) bool {
 			break
 		}
 	}
-	part = strings.TrimPrefix(part, "-range")
+	part = strings.Replace(part, "-range", "", 1)
 	return part != "" && strings.Trim(part, "0123456789") == ""
 }
 

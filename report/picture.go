@@ -26,7 +26,7 @@ func picture(b *bytes.Buffer, f *Finding) {
 	switch {
 	case f.Kind == KindExitHeld:
 		fmt.Fprintf(b, "%s%s (%s)  ---- waits for ---->  %s\n", margin, funcName(s.Wants.At.Func), base(s.Wants.At), class)
-		fmt.Fprintf(b, "%s%s  <---- held for ever ----  %s (%s), a goroutine that ended\n", margin, class, names[0], base(s.Holds.At))
+		fmt.Fprintf(b, "%s%s  <---- still held by ----  %s (%s), a goroutine that ended\n", margin, class, names[0], base(s.Holds.At))
 	case f.Kind == KindRecursiveRead && s.Writer != nil:
 		rows := [][3]string{
 			{names[0] + " " + base(s.Holds.At), "RLock(" + class + ")", "holds it"},

@@ -100,7 +100,7 @@ func sarifResult(run *sarif.Run, f *Finding, root string) *sarif.Result {
 		r.WithOccurrenceCount(int(f.Count))
 	}
 	if f.ID != "" {
-		r.AddPartialFingerprint(fingerprint, f.ID)
+		r.WithPartialFingerprints(map[string]string{fingerprint: f.ID})
 	}
 	names := actors(f)
 	related := func(name, does string, l *engine.Lock) {
@@ -148,7 +148,6 @@ func sarifThread(s *engine.Side, name, root string) *sarif.ThreadFlow {
 	}
 	add := func(f engine.Frame, text string, kinds ...string) {
 		l := sarif.NewThreadFlowLocation().WithLocation(sarifLocation(f, root).WithMessage(sarif.NewTextMessage(text)))
-		l.WithExecutionOrder(len(t.Locations) + 1)
 		if len(kinds) > 0 {
 			l.WithKinds(kinds).WithImportance("essential")
 		}

@@ -68,6 +68,9 @@ func (j *judgement) finish(code int, tests bool) error {
 		fmt.Fprintln(os.Stderr, "lockdep: a process was killed while it wrote its graph:", w)
 	}
 	g := lockgraph.Union(files...)
+	if code != 0 && g.Processes == 0 {
+		return status(code) // nothing was built, and go said why
+	}
 	failed, err := j.verdict(os.Stderr, g, tests)
 	if err != nil {
 		return err

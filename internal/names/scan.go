@@ -16,12 +16,11 @@ type scan struct {
 	wrap    *wrappers
 	unnamed func(pos token.Pos, why string)
 
-	fn      *ast.FuncDecl // the function looked at; nil in a variable's initializer
-	name    string        // its name, or the variable's, as part of a class
-	recv    *types.Var    // its receiver, if it is a method that takes a wrapper's lock
-	flow    map[*types.Var]*defs
-	done    map[ast.Node]bool // selectors which were seen as part of their call
-	returns []ast.Node        // innermost function last: *ast.FuncDecl, *ast.FuncLit
+	fn   *ast.FuncDecl // the function looked at; nil in a variable's initializer
+	name string        // its name, or the variable's, as part of a class
+	recv *types.Var    // its receiver, if it is a method that takes a wrapper's lock
+	flow map[*types.Var]*defs
+	done map[ast.Node]bool // selectors which were seen as part of their call
 }
 
 func newScan(fset *token.FileSet, pkg *types.Package, info *types.Info, files []*ast.File, t *table) *scan {

@@ -37,6 +37,7 @@ type lineKind struct {
 // entry is what is known of the locks taken by one kind of site on one line.
 type entry struct {
 	classes map[string]bool
+	order   []string // of the calls in the source, one class each
 	flags   map[string]bool
 	unknown bool // one of them has no class, so the line has none
 }
@@ -60,6 +61,7 @@ func (t *table) entry(file string, line int, k kind) *entry {
 
 func (e *entry) add(class string, flags ...string) {
 	e.classes[class] = true
+	e.order = append(e.order, class)
 	for _, f := range flags {
 		e.flags[f] = true
 	}
@@ -87,7 +89,7 @@ func (t *table) String() string {
 		fmt.Fprintf(&b, "f %s\n", file)
 		for _, k := range keys {
 			e := lines[k]
-			fmt.Fprintf(&b, "%d %c %s", k.line, k.kind, strings.Join(sorted(e.classes), "|"))
+			fmt.Fprintf(&b, "%d %c %s", k.line, k.kind, strings.Join(e.names(), "|"))
 			for _, f := range sorted(e.flags) {
 				b.WriteString(" " + f)
 			}
@@ -95,6 +97,15 @@ func (t *table) String() string {
 		}
 	}
 	return b.String()
+}
+
+// names are the classes of the line: one, or one a call, in the order of the
+// calls, since a process can tell the calls of a line apart by their order alone.
+func (e *entry) names() []string {
+	if len(e.classes) == 1 {
+		return e.order[:1]
+	}
+	return e.order
 }
 
 func sorted[V any](m map[string]V) []string {

@@ -26,13 +26,15 @@ func begin() {
 	file = append(file, '.')
 	file = append(file, itoa(uint64(runtime.LockdepPid()))...)
 	file = append(file, '.')
-	file = append(file, itoa(uint64(runtime.LockdepNanos()))...)
+	start := itoa(uint64(runtime.LockdepNanos()))
+	file = append(file, start...)
 	file = append(file, ".ldg\x00"...)
 	var p []byte
 	for _, s := range [...]string{
 		"lockdep", Version, "go", runtime.Version(), "os", runtime.GOOS, "arch", runtime.GOARCH,
-		"binary", binary(), "pid", itoa(uint64(runtime.LockdepPid())), "start", itoa(uint64(runtime.LockdepNanos())),
+		"binary", binary(), "pid", itoa(uint64(runtime.LockdepPid())), "start", start,
 	} {
+		s = s[:min(len(s), 127)] // a length of one byte
 		p = append(p, byte(len(s)))
 		p = append(p, s...)
 	}

@@ -14,6 +14,31 @@ type nameEntry struct {
 	hash     uint64
 	from, to uint32 // the class and its flags in names
 	wrapper  bool
+	calls    uint32 // lines with several locks: return addresses met so far
+}
+
+// call picks the class of one of several lock calls on a line: "a|b" has one
+// class a call, in the order of the source. Line numbers cannot tell them
+// apart, but the first of them runs first, so return addresses come up in that
+// order, again and again where the function was inlined. A wrong guess gives a
+// lock another's name; findings above "possible" rest on instances.
+func (e *nameEntry) call(classes string) string {
+	n := uint32(1)
+	for i := 0; i < len(classes); i++ {
+		if classes[i] == '|' {
+			n++
+		}
+	}
+	if n == 1 {
+		return classes
+	}
+	k := e.calls % n
+	e.calls++
+	for ; k > 0; k-- {
+		_, classes = cut(classes, '|')
+	}
+	c, _ := cut(classes, '|')
+	return c
 }
 
 func siteHash(pkg, dir, file string, line int, kind byte) uint64 {
@@ -154,6 +179,7 @@ func name(fn, file string, line int, kind byte) (n engine.Naming) {
 	// ForkLock is taken under it only while nobody has it (syscall/forkpipe2.go),
 	// and released under it. Each order excludes the other by the counter.
 	n.NoValidate = n.NoValidate || n.Class == "syscall.forkingLock"
+	n.Class = e.call(n.Class)
 	n.Wrapper = e.wrapper
 	for text != "" {
 		var flag string

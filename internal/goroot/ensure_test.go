@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // ensureHelper is the body of the processes that the tests start: it builds
@@ -20,7 +21,7 @@ func ensureHelper(dir string) {
 	if os.Getenv("LOCKDEP_TEST_HANG") != "" {
 		testHookBuilt = func() {
 			fmt.Println("built")
-			select {}
+			time.Sleep(time.Hour) // not select{}: the runtime would see a deadlock
 		}
 	}
 	logf := func(format string, args ...any) { fmt.Printf(format+"\n", args...) }

@@ -65,6 +65,15 @@ func Wait(p unsafe.Pointer, pc uintptr) { say("Wait", pc) }
 // EnterTest prints the test and the table of names that the linker left.
 func EnterTest(name string) uint32 {
 	println("hook EnterTest", name)
-	print("names {", names, "}\n")
+	if len(names) < 4096 {
+		print("names {", names, "}\n")
+		return 1
+	}
+	// A pipe that does not block would lose the end of a long text.
+	sum := uint32(2166136261)
+	for i := 0; i < len(names); i++ {
+		sum = (sum ^ uint32(names[i])) * 16777619
+	}
+	print("names {", len(names), " bytes, sum ", sum, "}\n")
 	return 0
 }

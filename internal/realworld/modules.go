@@ -26,6 +26,8 @@ var modules = []module{
 		timeout:  6 * time.Minute,
 		skips: []skipped{
 			{"TestFileSS_BadPerm", "fails for root, whom permissions do not bind"},
+			{"TestNetworkTransport_AppendEntriesPipeline_CloseStreams", "flaky, alone too: the write may succeed before the close is seen"},
+			{"TestRaft_ProtocolVersion_Upgrade_2_3", "flaky, alone too: peer mismatch"},
 		},
 	},
 	{
@@ -72,9 +74,12 @@ var modules = []module{
 			{"TestLeafNodeConnectionSucceedsEvenWithDelayedFirstINFO", "6 s"},
 			{"TestLeafNodeMinVersion", "5 s"},
 			{"TestJetStreamClusterDeletedNodeDoesNotReviveStreamAfterCatchup", "6 s"},
+			{"TestAuthCalloutProxyRequiredInUserNotInAuthJWT", "flaky under load: the reason it expects is empty"},
+			{"TestJetStreamSnapshotsAPI", "flaky under load: does not find the restored stream"},
+			{"TestLeafNodeJetStreamDomainMapCrossTalk", "flaky under load: an expected error does not come"},
 			{"TestGatewayPingPongReplyAcrossGateways", "flaky under load: no responders"},
 			{"TestJetStreamClusterDeleteConsumerWhileServerDown", "flaky under load: raft: no snapshot available"},
-			{"TestJetStreamWorkQueueNakRedelivery", "flaky under load: order of redelivery"},
+			{"TestJetStreamWorkQueueNakRedelivery", "flaky, alone too: order of redelivery"},
 		},
 	},
 	{

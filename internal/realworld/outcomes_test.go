@@ -73,8 +73,12 @@ func TestCompare(t *testing.T) {
 	}{
 		{"same", ok, ok, ""},
 		{"both fail", []string{"fail p A", "fail p"}, []string{"fail p A", "fail p"}, ""},
-		{"a subtest explains its test and package", []string{"pass p A/x/y", "pass p A/x", "pass p A", "pass p"},
-			[]string{"fail p A/x/y", "fail p A/x", "fail p A", "fail p"}, "p.A/x/y: differs, plain pass, lockdep fail"},
+		{
+			"a subtest explains its test and package",
+			[]string{"pass p A/x/y", "pass p A/x", "pass p A", "pass p"},
+			[]string{"fail p A/x/y", "fail p A/x", "fail p A", "fail p"},
+			"p.A/x/y: differs, plain pass, lockdep fail",
+		},
 		{"absent", ok, []string{"start p", "fail p"}, "p.A: differs, plain pass, lockdep absent"},
 		{"the package alone", ok, []string{"pass p A", "fail p"}, "p: differs, plain pass, lockdep fail"},
 		{"by a finding", ok, []string{"output p A     lockdep: cycle", "fail p A", "fail p"}, "p.A: fails by a finding, plain pass, lockdep fail"},

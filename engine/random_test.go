@@ -8,10 +8,7 @@ import (
 	"sync"
 	"testing"
 	"time"
-	"unsafe"
 )
-
-func addrOf(m *Map) uintptr { return uintptr(unsafe.Pointer(m)) }
 
 func envInt(name string, def int64) int64 {
 	if s := os.Getenv(name); s != "" {

@@ -135,7 +135,7 @@ func (v *Validator) push(t *Task, m *Map, pc uintptr, mode Mode, key uint64, fla
 	}
 	*t.at(t.depth) = Held{
 		inst: uintptr(unsafe.Pointer(m)), pc: pc, key: key, serial: m.serial,
-		class: ClassID(m.class &^ slowBit), mode: mode, flags: flags,
+		class: t.classOf(m), mode: mode, flags: flags,
 	}
 	t.depth++
 }
@@ -179,7 +179,7 @@ func (v *Validator) acquireSlow(t *Task, m *Map, pc uintptr, mode Mode) {
 		return
 	}
 	v.classify(t, m, pc, 'L')
-	c := ClassID(m.class &^ slowBit)
+	c := v.nestedClass(t, m)
 	if c != 0 && t.slow&taskBusy == 0 && v.classFlags(c)&classNoValidate == 0 {
 		if v.orphans != 0 {
 			v.checkOrphan(t, m, pc, mode)
@@ -201,7 +201,7 @@ func (v *Validator) AcquireWriter(t *Task, m *Map, pc uintptr) *Task {
 	if t == nil {
 		return nil
 	}
-	if c := ClassID(m.class &^ slowBit); v.classFlags(c)&classBareWriter == 0 && c != 0 {
+	if c := t.classOf(m); v.classFlags(c)&classBareWriter == 0 && c != 0 {
 		v.writer(t, m, pc)
 	}
 	return t
@@ -216,7 +216,7 @@ func (v *Validator) TryAcquired(t *Task, m *Map, pc uintptr, mode Mode, rw bool)
 	if m.class == 0 || m.class&slowBit != 0 {
 		v.classify(t, m, pc, 'L')
 	}
-	c := ClassID(m.class &^ slowBit)
+	c := v.nestedClass(t, m)
 	key := t.topKey()
 	if c != 0 && v.classFlags(c)&classNoValidate == 0 {
 		key = mix(key, c, mode)
@@ -391,7 +391,7 @@ func (v *Validator) EndTask(t *Task) {
 			}
 		}
 		t.depth = 0
-		t.clearSlow(taskBlind | taskBusy)
+		t.clearSlow(taskBlind | taskBusy | taskNested)
 	}
 	t.setSlow(taskFresh)
 	t.test = 0

@@ -104,7 +104,7 @@ func (v *Validator) learn(t *Task, m *Map, pc uintptr, mode Mode, key uint64, ki
 
 // writer records that a writer of m's class exists, and what it held.
 func (v *Validator) writer(t *Task, m *Map, pc uintptr) {
-	c := ClassID(m.class &^ slowBit)
+	c := t.classOf(m)
 	if t.slow&(taskBusy|taskBlind) != 0 || v.classFlags(c)&classNoValidate != 0 {
 		return
 	}
@@ -143,7 +143,7 @@ func (v *Validator) record(t *Task, m *Map, pc uintptr, mode Mode, key uint64, k
 	if m != nil {
 		o.lock.addr = uint64(uintptr(unsafe.Pointer(m)))
 		o.lock.serial = m.serial
-		o.lock.class = ClassID(m.class &^ slowBit)
+		o.lock.class = t.classOf(m)
 	}
 	if v.host.Init != nil && v.host.Init() {
 		o.flags |= obsInit
@@ -196,7 +196,7 @@ func (v *Validator) tagged(t *Task, m *Map) {
 	if t.depth == 0 {
 		return
 	}
-	c := ClassID(m.class &^ slowBit)
+	c := t.classOf(m)
 	u := t.at(t.depth - 1)
 	if u.class == 0 || u.class == c || u.serial == 0 {
 		return

@@ -170,8 +170,9 @@ func TestLiveNames(t *testing.T) {
 	var cur *Task
 	names := map[byte]Naming{'L': {Class: "p.T.mu", Array: true}, 'O': {Class: "p.once"}}
 	v := New(SmallLimits(), Host{
-		Task: func() *Task { return cur },
-		Name: func(_, _ string, _ int, kind byte) Naming { return names[kind] },
+		Task:  func() *Task { return cur },
+		Names: true,
+		Name:  func(_, _ string, _ int, kind byte) Naming { return names[kind] },
 	})
 	cur = v.NewTask()
 	var mu, once Map

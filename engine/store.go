@@ -291,7 +291,7 @@ func (v *Validator) classify(t *Task, m *Map, pc uintptr, kind byte) {
 	}
 	// A weak class may give way to a name at the next acquisition, where names
 	// are to be had.
-	if f := v.classFlags(c); f&classNoValidate != 0 || f&classWeak != 0 && v.host.Name != nil {
+	if f := v.classFlags(c); f&classNoValidate != 0 || f&classWeak != 0 && v.host.Names {
 		m.class = uint16(c) | slowBit
 	} else {
 		m.class = uint16(c)

@@ -68,6 +68,7 @@ type Task struct {
 	inbox  uint32 // head of the released-elsewhere list, validator locked
 	test   TestID
 	origin uintptr // where the goroutine was made
+	nest   nesting
 	own    [inlineHeld]Held
 }
 
@@ -78,6 +79,7 @@ const (
 	taskOrphans                    // locks were left behind: each one taken is looked up
 	taskPending                    // waits for a lock that it holds itself
 	taskBlind                      // too deep: not followed until the goroutine ends
+	taskNested                     // the class of one acquisition is announced
 )
 
 func (t *Task) at(i uint32) *Held {

@@ -15,10 +15,13 @@ func ShortClass(class string) string {
 			break
 		}
 	}
-	slash := -1
+	slash, last := -1, -1
 	for i := 0; i < end; i++ {
-		if class[i] == '/' {
-			slash = i
+		switch class[i] {
+		case '/':
+			last = i
+		case '.': // a slash behind the last dot is that of a subclass
+			slash = last
 		}
 	}
 	if slash < 0 {

@@ -21,6 +21,9 @@ type Host struct {
 	// Name returns the class of the lock taken at a frame of the program. kind
 	// is 'L' for a lock, 'O' for a Once, 'C' for Cond.Wait.
 	Name func(fn, file string, line int, kind byte) Naming
+	// Names says that Name knows the names of declared locks: a lock with a weak
+	// class may get a better one later.
+	Names bool
 	// Init reports whether the program still runs its package initialisation.
 	Init func() bool
 	// Journal receives whole records, in order, with the validator locked.

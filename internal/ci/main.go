@@ -28,6 +28,7 @@ type step struct {
 // tests of cmd/lockdep run them. tools/ holds no code.
 var steps = []step{
 	{".", []string{"test", "-timeout=20m", "./..."}},
+	{"annotate", []string{"test", "-timeout=5m", "./..."}},
 	{"examples/bank", []string{"test", "-timeout=5m", "./..."}},
 	{"internal/bench", []string{"test", "-timeout=10m", "-short", "./..."}},
 	{"internal/realworld", []string{"test", "-timeout=10m", "-short", "./..."}},

@@ -158,6 +158,9 @@ func (s *scan) result(c *ast.CallExpr) class {
 			return s.resolve(c.Args[0])
 		}
 	case *ast.SelectorExpr:
+		if s.annotation(fun) == "Nested" {
+			return s.resolve(c.Args[0])
+		}
 		sel := s.info.Selections[fun]
 		if sel == nil || sel.Kind() != types.MethodVal || sel.Obj().Name() != "RLocker" {
 			break
@@ -319,6 +322,9 @@ func (s *scan) through(x ast.Expr) (ast.Expr, bool) {
 		return x.X, x.Op == token.AND
 	case *ast.CallExpr:
 		if s.info.Types[x.Fun].IsType() && len(x.Args) == 1 {
+			return x.Args[0], true
+		}
+		if fun, ok := ast.Unparen(x.Fun).(*ast.SelectorExpr); ok && s.annotation(fun) == "Nested" {
 			return x.Args[0], true
 		}
 	case *ast.Ident:

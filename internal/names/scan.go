@@ -155,6 +155,7 @@ func (s *scan) call(c *ast.CallExpr, at []token.Pos) {
 	}
 	switch m := s.info.Selections[sel]; {
 	case m == nil:
+		s.annotated(sel, c, at)
 	case m.Kind() == types.MethodVal:
 		s.done[sel] = true
 		s.site(sel.X, m, at)
@@ -232,6 +233,8 @@ func (s *scan) kindOf(fn *types.Func) (k kind, must bool) {
 		return 0, false
 	}
 	switch typ := syncType(t); {
+	case isAnnotateMap(t) && (name == "Acquire" || name == "TryAcquire"):
+		return kindLock, true
 	case mutexName(typ) && std:
 		return kindLock, true
 	case typ == "Once" && name == "Do":

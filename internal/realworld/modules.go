@@ -26,7 +26,7 @@ var modules = []module{
 		timeout:  6 * time.Minute,
 		skips: []skipped{
 			{"TestFileSS_BadPerm", "fails for root, whom permissions do not bind"},
-			{"TestNetworkTransport_AppendEntriesPipeline_CloseStreams", "flaky, alone too: the write may succeed before the close is seen"},
+			{"TestNetworkTransport_AppendEntriesPipeline_CloseStreams", "flaky, alone too: the error it expects may not come in time"},
 			{"TestRaft_ProtocolVersion_Upgrade_2_3", "flaky, alone too: peer mismatch"},
 		},
 	},
@@ -41,6 +41,7 @@ var modules = []module{
 		timeout:  3 * time.Minute,
 		skips: []skipped{
 			{"TestSyslogFilter", "needs a syslog daemon"},
+			{"TestForceLeaveCommandRun_prune", "flaky under load: a member is not pruned in time"},
 		},
 	},
 	{
@@ -86,6 +87,9 @@ var modules = []module{
 		name: "grpc", path: "google.golang.org/grpc",
 		packages: []string{"./..."},
 		timeout:  5 * time.Minute,
+		skips: []skipped{
+			{"Test/ConcurrentHandshakes", "of credentials/alts: passes after less than 0.1 s or after 43 s, by load"},
+		},
 	},
 	{
 		name: "client-go", path: "k8s.io/client-go",

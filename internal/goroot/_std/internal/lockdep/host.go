@@ -21,9 +21,7 @@ func init() {
 		Init:      runtime.LockdepInit,
 		Found:     found,
 	}
-	if names != "" {
-		host.Name = name
-	}
+	host.Name, host.Names = name, names != ""
 	readIgnored()
 	begin()
 	if file != nil {
@@ -62,6 +60,7 @@ func exit(code int) {
 		return
 	}
 	release()
+	awaitTold()
 	v.FlushStats()
 	lost()
 	if code == 0 && failing != 0 && opt.exitcode != 0 && !Testing {

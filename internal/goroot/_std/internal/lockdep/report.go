@@ -66,6 +66,7 @@ func found(id engine.FindingID) {
 
 // say1 prints a finding, or leaves it to the test that made it.
 func say1(f *engine.Finding, text []byte) {
+	tell(text)
 	fails := f.Level >= opt.fail
 	if fails {
 		atomic.AddUint32(&failing, 1)

@@ -19,6 +19,9 @@ type Map struct {
 // Task is not used.
 type Task struct{ _ byte }
 
+// MutexMap and RWMutexMap are set by package sync and not used.
+var MutexMap, RWMutexMap any
+
 var names string
 
 // say prints one call and reports whether it came from package main.

@@ -1,0 +1,3 @@
+module github.com/golockdep/lockdep/annotate
+
+go 1.24

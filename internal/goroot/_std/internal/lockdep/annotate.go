@@ -1,0 +1,185 @@
+package lockdep
+
+import (
+	"internal/lockdep/engine"
+	"runtime"
+	"sync/atomic"
+	"unsafe"
+)
+
+// What package annotate says arrives here. The two share no types and may be of
+// different versions: annotate asks for each function by name, and calls it if
+// its type is the one expected. A function whose meaning changes gets a new name.
+
+// MutexMap and RWMutexMap are functions of package sync from a lock to its Map.
+var MutexMap, RWMutexMap any
+
+func init() { runtime.LockdepAnnotations = annotation }
+
+func annotation(name string) any {
+	if !on {
+		return nil
+	}
+	switch name {
+	case "MutexMap":
+		return MutexMap
+	case "RWMutexMap":
+		return RWMutexMap
+	case "SetClass":
+		return setClass
+	case "Nested":
+		return nested
+	case "NoValidate":
+		return noValidate
+	case "AssertHeld":
+		return assertHeld
+	case "AssertHeldWrite":
+		return assertHeldWrite
+	case "AssertNotHeld":
+		return assertNotHeld
+	case "MightLock":
+		return mightLock
+	case "MightRLock":
+		return mightRLock
+	case "Acquire":
+		return acquire
+	case "Acquired":
+		return acquired
+	case "TryAcquired":
+		return tryAcquired
+	case "Release":
+		return releaseMap
+	case "OnReport":
+		return onReport
+	}
+	return nil
+}
+
+// user returns the return address of the call of an exported function of
+// package annotate, which called the function that asks.
+func user() uintptr {
+	var pc [1]uintptr
+	runtime.Callers(4, pc[:])
+	return pc[0]
+}
+
+func setClass(m unsafe.Pointer, name string) {
+	if t := task(); t != nil {
+		v.SetClass(t, (*Map)(m), name)
+	}
+}
+
+func nested(m unsafe.Pointer, subclass int) {
+	if t := task(); t != nil {
+		v.Nested(t, (*Map)(m), subclass)
+	}
+}
+
+func noValidate(m unsafe.Pointer) {
+	if t := task(); t != nil {
+		v.NoValidate(t, (*Map)(m), user())
+	}
+}
+
+func assertHeld(m unsafe.Pointer) {
+	if t := task(); t != nil {
+		if held, _, known := v.Holds(t, (*Map)(m)); known && !held {
+			misused(t, (*Map)(m), user(), engine.NotHeld)
+		}
+	}
+}
+
+func assertHeldWrite(m unsafe.Pointer) {
+	if t := task(); t != nil {
+		if _, write, known := v.Holds(t, (*Map)(m)); known && !write {
+			misused(t, (*Map)(m), user(), engine.NotHeldWrite)
+		}
+	}
+}
+
+func assertNotHeld(m unsafe.Pointer) {
+	if t := task(); t != nil {
+		if held, _, known := v.Holds(t, (*Map)(m)); known && held {
+			misused(t, (*Map)(m), user(), engine.IsHeld)
+		}
+	}
+}
+
+func mightLock(m unsafe.Pointer, rw bool) {
+	if t := task(); t != nil {
+		if pc := user(); !v.MightAcquire(t, (*Map)(m), pc, engine.Write, rw) {
+			misused(t, (*Map)(m), pc, engine.MightRecurse)
+		}
+	}
+}
+
+func mightRLock(m unsafe.Pointer) {
+	if t := task(); t != nil {
+		if pc := user(); !v.MightAcquire(t, (*Map)(m), pc, engine.Read, true) {
+			misused(t, (*Map)(m), pc, engine.MightRecurse)
+		}
+	}
+}
+
+// misusedAt are the places that were reported, each once, newest first.
+var misusedAt unsafe.Pointer // *misuse
+
+type misuse struct {
+	next *misuse
+	pc   uintptr
+}
+
+func misused(t *Task, m *Map, pc uintptr, what engine.Misuse) {
+	u := &misuse{pc: pc}
+	for {
+		u.next = (*misuse)(atomic.LoadPointer(&misusedAt))
+		for o := u.next; o != nil; o = o.next {
+			if o.pc == pc {
+				return
+			}
+		}
+		if atomic.CompareAndSwapPointer(&misusedAt, unsafe.Pointer(u.next), unsafe.Pointer(u)) {
+			break
+		}
+	}
+	f, text := v.Misused(t, m, pc, what, ident())
+	for i := range ignored {
+		if ignored[i].Match(&f) {
+			return
+		}
+	}
+	say1(&f, text)
+}
+
+func modeOf(read bool) engine.Mode {
+	if read {
+		return engine.Read
+	}
+	return engine.Write
+}
+
+func acquire(m unsafe.Pointer, read bool) {
+	if t := task(); t != nil {
+		if read {
+			v.Acquire(t, (*Map)(m), user(), engine.Read)
+		} else {
+			v.AcquireWriter(t, (*Map)(m), user())
+		}
+	}
+}
+
+func acquired(m unsafe.Pointer, read bool) {
+	if t := task(); t != nil {
+		v.Acquired(t, (*Map)(m), modeOf(read))
+	}
+}
+
+func tryAcquired(m unsafe.Pointer, read bool) {
+	if t := task(); t != nil {
+		v.TryAcquired(t, (*Map)(m), user(), modeOf(read), true)
+	}
+}
+
+func releaseMap(m unsafe.Pointer, read bool) {
+	v.Release((*Task)(runtime.LockdepTask()), (*Map)(m), modeOf(read))
+}

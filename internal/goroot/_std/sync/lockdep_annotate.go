@@ -1,0 +1,14 @@
+package sync
+
+import (
+	"internal/lockdep"
+	"unsafe"
+)
+
+func init() {
+	lockdep.MutexMap = lockdepMutexMap
+	lockdep.RWMutexMap = lockdepRWMutexMap
+}
+
+func lockdepMutexMap(m *Mutex) unsafe.Pointer     { return unsafe.Pointer(&m.dep) }
+func lockdepRWMutexMap(m *RWMutex) unsafe.Pointer { return unsafe.Pointer(&m.w.dep) }

@@ -29,9 +29,9 @@ func (v *Validator) Acquire(t *Task, m *Map, pc uintptr, mode Mode) *Task {
 	if t == nil {
 		return v.acquireFirst(m, pc, mode)
 	}
-	c := m.class
+	id := m.id()
 	d := t.depth
-	if c-1 >= slowBit-1 || t.slow != 0 || d >= t.cap {
+	if uint16(id)-1 >= slowBit-1 || t.slow != 0 || d >= t.cap {
 		v.acquireSlow(t, m, pc, mode)
 		return t
 	}
@@ -40,7 +40,7 @@ func (v *Validator) Acquire(t *Task, m *Map, pc uintptr, mode Mode) *Task {
 	if d != 0 {
 		key = (*Held)(unsafe.Add(unsafe.Pointer(h), -int(unsafe.Sizeof(Held{})))).key
 	}
-	key = mix(key, ClassID(c), mode)
+	key = mix(key, ClassID(id), mode)
 	if d != 0 {
 		e := &v.chains[key&v.chainMask]
 		if atomic.LoadUint64(&e.key) != key {
@@ -55,10 +55,7 @@ func (v *Validator) Acquire(t *Task, m *Map, pc uintptr, mode Mode) *Task {
 	h.inst = uintptr(unsafe.Pointer(m))
 	h.pc = pc
 	h.key = key
-	h.serial = m.serial
-	h.class = ClassID(c)
-	h.mode = mode
-	h.flags = 0
+	h.setID(id, mode)
 	t.depth = d + 1
 	return t
 }

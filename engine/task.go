@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"runtime"
 	"sync/atomic"
 	"unsafe"
 )
@@ -37,10 +38,10 @@ type Held struct {
 	inst   uintptr // address of the lock's Map
 	pc     uintptr // return address of the acquisition
 	key    uint64  // chain key, this entry included
-	serial uint32
 	class  ClassID // 0: class table was full; the entry only balances its release
 	mode   Mode
 	flags  uint8
+	serial uint32
 }
 
 const (
@@ -81,6 +82,26 @@ const (
 	taskBlind                      // too deep: not followed until the goroutine ends
 	taskNested                     // the class of one acquisition is announced
 )
+
+// bigEndian machines read and write the words below field by field.
+const bigEndian = runtime.GOARCH == "s390x" || runtime.GOARCH == "ppc64" || runtime.GOARCH == "mips" || runtime.GOARCH == "mips64"
+
+// id is a Map's class, in the low 16 bits, and serial, in the high 32.
+func (m *Map) id() uint64 {
+	if bigEndian {
+		return uint64(m.serial)<<32 | uint64(m.class)
+	}
+	return *(*uint64)(unsafe.Pointer(m)) &^ 0xffff0000
+}
+
+// setID sets class, mode, flags (to none) and serial of h from a Map's id.
+func (h *Held) setID(id uint64, mode Mode) {
+	if bigEndian {
+		h.class, h.mode, h.flags, h.serial = ClassID(id), mode, 0, uint32(id>>32)
+		return
+	}
+	*(*uint64)(unsafe.Pointer(&h.class)) = id | uint64(mode)<<16
+}
 
 func (t *Task) at(i uint32) *Held {
 	return (*Held)(unsafe.Add(unsafe.Pointer(t.held), uintptr(i)*unsafe.Sizeof(Held{})))

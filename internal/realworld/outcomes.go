@@ -75,10 +75,16 @@ func parseOutcomes(r io.Reader) (*outcomes, error) {
 				}
 				id := testID{e.Package, e.Test}
 				switch e.Action {
+				// A package and its external test package may have a test of
+				// one name: then the failure counts, whichever it is of.
 				case "start", "run":
-					o.of[id] = cut
+					if o.of[id] != fail {
+						o.of[id] = cut
+					}
 				case "pass", "fail", "skip":
-					o.of[id] = outcome(e.Action)
+					if o.of[id] != fail {
+						o.of[id] = outcome(e.Action)
+					}
 				case "output":
 					if strings.HasPrefix(e.Output, findingMark) {
 						o.found[id] = true

@@ -82,6 +82,7 @@ func TestCompare(t *testing.T) {
 		{"absent", ok, []string{"start p", "fail p"}, "p.A: differs, plain pass, lockdep absent"},
 		{"the package alone", ok, []string{"pass p A", "fail p"}, "p: differs, plain pass, lockdep fail"},
 		{"by a finding", ok, []string{"output p A     lockdep: cycle", "fail p A", "fail p"}, "p.A: fails by a finding, plain pass, lockdep fail"},
+		{"two tests of one name", ok, []string{"run p A", "fail p A", "run p A", "pass p A", "pass p"}, "p.A: differs, plain pass, lockdep fail"},
 		{"cut off", ok, []string{"run p A", "fail p"}, "p.A: differs, plain pass, lockdep cut"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

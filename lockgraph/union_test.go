@@ -1,0 +1,157 @@
+package lockgraph
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"github.com/golockdep/lockdep/engine"
+)
+
+// process makes the graph file of a process in which goroutine g takes the
+// locks named, each while it holds those before it. Serials are those of the
+// names, so that one name is one instance.
+func process(t *testing.T, name string, chains ...[]string) []byte {
+	t.Helper()
+	out := []byte(engine.Magic)
+	var p []byte
+	for _, s := range []string{"binary", name, "pid", "1", "start", "2"} {
+		p = append(append(p, byte(len(s))), s...)
+	}
+	out = engine.AppendRecord(out, engine.RecHeader, p)
+	v := engine.New(engine.SmallLimits(), engine.Host{Journal: func(b []byte) { out = append(out, b...) }})
+	lock := func(s string) engine.RecordedLock {
+		return engine.RecordedLock{Class: v.AddClass("example.org/p.T."+s, 0), Serial: uint32(s[0]), Addr: uint64(s[0]) * 64, Site: v.AddSite(engine.Frame{Func: "p.f", File: "p.go", Line: int(s[0])})}
+	}
+	for g, c := range chains {
+		for i := 1; i < len(c); i++ {
+			r := engine.Recorded{Kind: 1, Goroutine: uint64(g + 1), Lock: lock(c[i]), Stack: v.AddStack([]engine.SiteID{v.AddSite(engine.Frame{Func: "p.f", File: "p.go", Line: i})})}
+			for _, h := range c[:i] {
+				r.Held = append(r.Held, lock(h))
+			}
+			v.Observe(&r)
+		}
+	}
+	v.FlushStats()
+	return out
+}
+
+func read(t *testing.T, b []byte) *File {
+	t.Helper()
+	f, err := Read("f", bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestUnion(t *testing.T) {
+	a := process(t, "one", []string{"a", "b"}, []string{"b", "c"})
+	b := process(t, "two", []string{"b", "a"})
+	ab := Union(read(t, a), read(t, b)).Encode()
+	if !bytes.Equal(ab, Union(read(t, b), read(t, a), read(t, b)).Encode()) {
+		t.Error("the union depends on the order of files, or on repeats")
+	}
+	merged := Union(read(t, ab))
+	if got, want := len(merged.Observations), 3; got != want {
+		t.Errorf("%d observations after a round trip, want %d", got, want)
+	}
+	if !bytes.Equal(merged.Encode()[len(engine.Magic):], Union(read(t, ab), read(t, ab)).Encode()[len(engine.Magic):]) {
+		t.Error("a merged file is not stable")
+	}
+}
+
+func TestJudge(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		files [][]byte
+		level engine.Level
+		why   engine.Why
+	}{
+		{"one process, the same instances", [][]byte{process(t, "one", []string{"a", "b"}, []string{"b", "a"})}, engine.Likely, 0},
+		{"halves in two processes", [][]byte{process(t, "one", []string{"a", "b"}), process(t, "two", []string{"b", "a"})}, engine.Possible, engine.WhyProcesses},
+		{"a gate", [][]byte{process(t, "one", []string{"g", "a", "b"}, []string{"g", "b", "a"})}, engine.Suppressed, engine.WhyGate},
+	} {
+		var files []*File
+		for _, b := range c.files {
+			files = append(files, read(t, b))
+		}
+		g := Union(files...)
+		f := g.Findings(g.Judge(), engine.Suppressed)
+		if len(f) != 1 || f[0].Level != c.level || f[0].Why != c.why {
+			t.Errorf("%s: %+v, want one finding at %v, why %b", c.name, f, c.level, c.why)
+		}
+	}
+}
+
+// A file may end anywhere: what stands before is read, and nothing panics.
+func TestTruncated(t *testing.T) {
+	b := process(t, "one", []string{"a", "b"}, []string{"b", "a"})
+	for n := range b {
+		f, err := Read("f", bytes.NewReader(b[:n]))
+		if err == nil {
+			continue // between two records
+		}
+		if !errors.Is(err, ErrTruncated) || f == nil {
+			t.Fatalf("cut at %d: %v", n, err)
+		}
+	}
+}
+
+func TestDamaged(t *testing.T) {
+	b := process(t, "one", []string{"a", "b"})
+	var format *FormatError
+	for i := len(engine.Magic); i < len(b); i++ {
+		d := bytes.Clone(b)
+		d[i] ^= 0x10
+		if _, err := Read("f", bytes.NewReader(d)); err == nil {
+			t.Errorf("byte %d changed and nobody noticed", i)
+		} else if errors.As(err, &format) && format.Offset == 0 {
+			t.Errorf("byte %d: no offset in %v", i, err)
+		}
+	}
+	d := bytes.Clone(b)
+	d[len(engine.Magic)-1]++
+	var newer *VersionError
+	if _, err := Read("f", bytes.NewReader(d)); !errors.As(err, &newer) {
+		t.Errorf("a newer format: %v", err)
+	}
+	if _, err := Read("f", bytes.NewReader([]byte("something else"))); !errors.As(err, &format) {
+		t.Errorf("not a graph file: %v", err)
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add([]byte(engine.Magic))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if g, err := Read("f", bytes.NewReader(b)); err == nil && g == nil {
+			t.Error("neither a file nor an error")
+		}
+	})
+}
+
+func TestOrderDocument(t *testing.T) {
+	for text, bad := range map[string]bool{
+		"p.T.a -> p.T.b  # fine\n":         false,
+		"p.T.a\n":                          true,
+		"p.T.a -> \n":                      true,
+		"p.T.a -> p.T.b\np.T.b -> p.T.a\n": true,
+	} {
+		if _, err := ParseOrder("order.txt", bytes.NewReader([]byte(text))); (err != nil) != bad {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	g := Union(read(t, process(t, "one", []string{"b", "a"})))
+	o, err := ParseOrder("order.txt", bytes.NewReader([]byte("# why\np.T.a -> p.T.b\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if !o.Check(&out, g.Judge()) || !bytes.Contains(out.Bytes(), []byte("order.txt:2: lock order violated")) {
+		t.Errorf("a violation is not said:\n%s", &out)
+	}
+	out.Reset()
+	if err := g.WriteOrder(&out, nil); err != nil || !bytes.Contains(out.Bytes(), []byte("p.T.b -> p.T.a\n")) {
+		t.Errorf("order: %v\n%s", err, &out)
+	}
+}

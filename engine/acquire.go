@@ -29,9 +29,10 @@ func (v *Validator) Acquire(t *Task, m *Map, pc uintptr, mode Mode) *Task {
 	if t == nil {
 		return v.acquireFirst(m, pc, mode)
 	}
-	id := m.id()
+	sema := m.sema
+	c := uint16(sema >> classShift)
 	d := t.depth
-	if uint16(id)-1 >= slowBit-1 || t.slow != 0 || d >= t.cap {
+	if c-1 >= slowBit-1 || t.slow != 0 || d >= t.cap {
 		v.acquireSlow(t, m, pc, mode)
 		return t
 	}
@@ -40,7 +41,7 @@ func (v *Validator) Acquire(t *Task, m *Map, pc uintptr, mode Mode) *Task {
 	if d != 0 {
 		key = (*Held)(unsafe.Add(unsafe.Pointer(h), -int(unsafe.Sizeof(Held{})))).key
 	}
-	key = mix(key, ClassID(id), mode)
+	key = mix(key, ClassID(c), mode)
 	if d != 0 {
 		e := &v.chains[key&v.chainMask]
 		if atomic.LoadUint64(&e.key) != key {
@@ -55,7 +56,10 @@ func (v *Validator) Acquire(t *Task, m *Map, pc uintptr, mode Mode) *Task {
 	h.inst = uintptr(unsafe.Pointer(m))
 	h.pc = pc
 	h.key = key
-	h.setID(id, mode)
+	h.class = ClassID(c)
+	h.mode = mode
+	h.flags = 0
+	h.serial = sema >> serialShift & serialMask
 	t.depth = d + 1
 	return t
 }
@@ -77,14 +81,15 @@ func (v *Validator) hostTask() *Task {
 
 // Acquired records that t got m: the end of the wait that Acquire announced.
 func (v *Validator) Acquired(t *Task, m *Map, mode Mode) {
-	if mode == Write {
-		m.owner = t.id
+	d := t.depth
+	if d == 0 {
+		return
 	}
-	if d := t.depth; d > 1 {
+	t.at(d - 1).flags |= heldGot
+	if d > 1 {
 		// Only where nothing else is held does the tag say all: see tagged.
-		if h := t.at(0); d == 2 && mode == Write && h.mode == Write && h.flags == 0 {
-			m.tag = tagOf(h.serial, h.inst)
-			m.tagG = uint16(t.goid)
+		if h := t.at(0); d == 2 && mode == Write && h.mode == Write && h.flags&heldTry == 0 {
+			v.tag(t, m, h)
 		}
 		if t.slow != 0 {
 			v.settle(t, m)
@@ -100,7 +105,7 @@ func (v *Validator) settle(t *Task, m *Map) {
 	}
 	t.clearSlow(taskPending)
 	v.lock()
-	v.handoff(ClassID(m.class &^ slowBit))
+	v.handoff(ClassID(m.class() &^ slowBit))
 	v.unlock()
 }
 
@@ -131,7 +136,7 @@ func (v *Validator) push(t *Task, m *Map, pc uintptr, mode Mode, key uint64, fla
 		return
 	}
 	*t.at(t.depth) = Held{
-		inst: uintptr(unsafe.Pointer(m)), pc: pc, key: key, serial: m.serial,
+		inst: uintptr(unsafe.Pointer(m)), pc: pc, key: key, serial: m.serial(),
 		class: t.classOf(m), mode: mode, flags: flags,
 	}
 	t.depth++
@@ -210,7 +215,7 @@ func (v *Validator) TryAcquired(t *Task, m *Map, pc uintptr, mode Mode, rw bool)
 	if t.slow != 0 && !v.wake(t) {
 		return
 	}
-	if m.class == 0 || m.class&slowBit != 0 {
+	if m.class() == 0 || m.class()&slowBit != 0 {
 		v.classify(t, m, pc, 'L')
 	}
 	c := v.nestedClass(t, m)
@@ -218,12 +223,9 @@ func (v *Validator) TryAcquired(t *Task, m *Map, pc uintptr, mode Mode, rw bool)
 	if c != 0 && v.classFlags(c)&classNoValidate == 0 {
 		key = mix(key, c, mode)
 	}
-	v.push(t, m, pc, mode, key, heldTry)
-	if mode == Write {
-		m.owner = t.id
-		if rw && c != 0 && v.classFlags(c)&classBareWriter == 0 {
-			v.writer(t, m, pc)
-		}
+	v.push(t, m, pc, mode, key, heldTry|heldGot)
+	if mode == Write && rw && c != 0 && v.classFlags(c)&classBareWriter == 0 {
+		v.writer(t, m, pc)
 	}
 }
 
@@ -247,7 +249,7 @@ func (v *Validator) Touch(t *Task, m *Map, pc uintptr) {
 	if t.slow != 0 && !v.wake(t) {
 		return
 	}
-	c := ClassID(m.class &^ slowBit)
+	c := ClassID(m.class() &^ slowBit)
 	if c == 0 || v.classFlags(c)&classNoValidate != 0 || t.depth == 0 {
 		return
 	}
@@ -259,12 +261,12 @@ func (v *Validator) Touch(t *Task, m *Map, pc uintptr) {
 
 // AcquireOnce is Acquire for the function of a Once.
 func (v *Validator) AcquireOnce(t *Task, m *Map, pc uintptr) {
-	if m.class == 0 {
+	if m.class() == 0 {
 		if !v.wake(t) {
 			return
 		}
 		v.classify(t, m, pc, 'O')
-		if c := ClassID(m.class &^ slowBit); c != 0 && v.classFlags(c)&classOnce == 0 {
+		if c := ClassID(m.class() &^ slowBit); c != 0 && v.classFlags(c)&classOnce == 0 {
 			v.lock()
 			v.classes[c].set(classOnce)
 			v.unlock()
@@ -311,7 +313,7 @@ func (v *Validator) releaseSlow(t *Task, m *Map, mode Mode) {
 		t.remove(i)
 		return
 	}
-	if m.class == 0 || t.slow&taskBlind != 0 {
+	if m.class() == 0 || t.slow&taskBlind != 0 {
 		return
 	}
 	v.releaseElsewhere(t, m, mode)
@@ -319,31 +321,24 @@ func (v *Validator) releaseSlow(t *Task, m *Map, mode Mode) {
 
 // releaseElsewhere handles a lock that another goroutine took: Go allows it.
 // The lock leaves the stack of the task that took it, and its class is known
-// to be handed over. The owner is known for writers; readers are searched.
+// to be handed over.
 func (v *Validator) releaseElsewhere(t *Task, m *Map, mode Mode) {
 	inst := uintptr(unsafe.Pointer(m))
-	c := ClassID(m.class &^ slowBit)
+	c := ClassID(m.class() &^ slowBit)
 	v.lock()
 	defer v.unlock()
 	if v.orphans != 0 && v.adoptOrphan(m) {
 		v.handoff(c)
 		return
 	}
-	if mode == Write {
-		if o := v.task(m.owner); o != nil && o != t && o.holds(inst, mode) > v.posted(o, inst, mode) {
-			v.handoff(c)
-			v.post(o, inst, mode)
-		}
-		return
-	}
 	if c != 0 && v.classes[c].flags&classSemaphore != 0 {
 		return
 	}
-	// Readers leave no owner. The search is linear in the tasks; a class whose
-	// readers are handed over again and again is a semaphore, and its readers
-	// are not followed any more.
+	// A lock does not say who took it. The search is linear in the tasks; a
+	// class whose locks are handed over again and again is a semaphore, and its
+	// holders are not followed any more.
 	for id := uint32(1); id <= v.ntasks; id++ {
-		if o := v.task(id); o != nil && o != t && o.depth != 0 && o.holds(inst, mode) > v.posted(o, inst, mode) {
+		if o := v.task(id); o != nil && o != t && o.depth != 0 && o.holds(inst, mode, heldGot) > v.posted(o, inst, mode) {
 			v.handoff(c)
 			v.post(o, inst, mode)
 			break
@@ -359,17 +354,17 @@ func (v *Validator) releaseElsewhere(t *Task, m *Map, mode Mode) {
 
 const maxHandoffs = 10000
 
-// holds counts t's entries of inst in that mode. It may race with t's own pushes; the
+// holds counts t's entries of inst in that mode that have those flags. It may race with t's own pushes; the
 // entries below the top do not move while their locks are held, and a lock
 // that another goroutine releases is one that t is not taking just now.
-func (t *Task) holds(inst uintptr, mode Mode) uint32 {
+func (t *Task) holds(inst uintptr, mode Mode, flags uint8) uint32 {
 	n := uint32(0)
 	d := t.depth
 	if d > t.cap {
 		d = t.cap
 	}
 	for i := uint32(0); i < d; i++ {
-		if h := t.at(i); h.inst == inst && h.mode == mode {
+		if h := t.at(i); h.inst == inst && h.mode == mode && h.flags&flags == flags {
 			n++
 		}
 	}

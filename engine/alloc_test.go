@@ -27,7 +27,7 @@ func newRig(lim Limits, host Host, tasks, classes int) *rig {
 
 func (r *rig) fresh(class int) Map {
 	name := "p.c" + string(appendInt(nil, uint64(class)))
-	return Map{class: uint16(r.v.AddClass(name, 0)), serial: r.v.serial(r.tasks[0])}
+	return newMap(uint16(r.v.AddClass(name, 0)), r.v.serial(r.tasks[0]))
 }
 
 func (r *rig) lock(t, m int, mode Mode) {
@@ -319,4 +319,12 @@ func BenchmarkFreshLock(b *testing.B) {
 		r.v.Acquired(r.tasks[0], &m, Write)
 		r.v.Release(r.tasks[0], &m, Write)
 	}
+}
+
+func newMap(class uint16, serial uint32) Map { return *newMapPtr(class, serial) }
+
+func newMapPtr(class uint16, serial uint32) *Map {
+	m := new(Map)
+	m.set(class, serial)
+	return m
 }

@@ -26,7 +26,7 @@ func (v *Validator) SetClass(t *Task, m *Map, name string) {
 // other locks of that class are not concerned.
 func (v *Validator) NoValidate(t *Task, m *Map, pc uintptr) {
 	v.classify(t, m, pc, 'L')
-	c := ClassID(m.class &^ slowBit)
+	c := ClassID(m.class() &^ slowBit)
 	if c == 0 || v.classFlags(c)&classNoValidate != 0 {
 		return
 	}
@@ -41,14 +41,11 @@ func (v *Validator) join(t *Task, m *Map, c ClassID) {
 	if c == 0 {
 		return
 	}
-	if m.serial == 0 {
-		m.serial = v.serial(t)
-	}
+	k := uint16(c)
 	if v.classFlags(c)&classNoValidate != 0 {
-		m.class = uint16(c) | slowBit
-	} else {
-		m.class = uint16(c)
+		k |= slowBit
 	}
+	m.set(k, v.serial(t))
 }
 
 // A nesting is the subclass that a task announced for an acquisition. It holds
@@ -80,7 +77,7 @@ func (v *Validator) Nested(t *Task, m *Map, n int) {
 // the announcement, or m's own. An announcement for a lock that t holds
 // already is void: to wait for oneself is a deadlock in any class.
 func (v *Validator) nestedClass(t *Task, m *Map) ClassID {
-	c := ClassID(m.class &^ slowBit)
+	c := ClassID(m.class() &^ slowBit)
 	if t.slow&taskNested == 0 {
 		return c
 	}
@@ -113,7 +110,7 @@ func (t *Task) classOf(m *Map) ClassID {
 	if t.slow&taskNested != 0 && t.nest.class != 0 && t.nest.inst == uintptr(unsafe.Pointer(m)) {
 		return t.nest.class
 	}
-	return ClassID(m.class &^ slowBit)
+	return ClassID(m.class() &^ slowBit)
 }
 
 // MightAcquire judges an acquisition that may happen here as one that does,
@@ -124,7 +121,7 @@ func (v *Validator) MightAcquire(t *Task, m *Map, pc uintptr, mode Mode, rw bool
 		return true
 	}
 	inst := uintptr(unsafe.Pointer(m))
-	if t.holds(inst, Write) > 0 || mode == Write && t.holds(inst, Read) > 0 {
+	if t.holds(inst, Write, 0) > 0 || mode == Write && t.holds(inst, Read, 0) > 0 {
 		return false
 	}
 	if rw && mode == Write {
@@ -144,12 +141,12 @@ func (v *Validator) Holds(t *Task, m *Map) (held, write, known bool) {
 	if t.slow&taskBusy != 0 || !v.wake(t) {
 		return false, false, false
 	}
-	if c := ClassID(m.class &^ slowBit); c != 0 && v.classFlags(c)&classSemaphore != 0 {
+	if c := ClassID(m.class() &^ slowBit); c != 0 && v.classFlags(c)&classSemaphore != 0 {
 		return false, false, false
 	}
 	inst := uintptr(unsafe.Pointer(m))
-	w := t.holds(inst, Write) > 0
-	return w || t.holds(inst, Read) > 0, w, true
+	w := t.holds(inst, Write, 0) > 0
+	return w || t.holds(inst, Read, 0) > 0, w, true
 }
 
 // Misuse is what t, at pc, says of m and what is not so.
@@ -174,7 +171,7 @@ func (v *Validator) Misused(t *Task, m *Map, pc uintptr, what Misuse, ident stri
 	s := Side{Goroutine: t.goid}
 	t.setSlow(taskBusy)
 	v.lock()
-	s.Wants = v.lockOf(&heldRec{site: v.siteAt(pc), class: ClassID(m.class &^ slowBit), serial: m.serial})
+	s.Wants = v.lockOf(&heldRec{site: v.siteAt(pc), class: ClassID(m.class() &^ slowBit), serial: m.serial()})
 	for i := uint32(0); i < t.depth; i++ {
 		h := t.at(i)
 		l := v.lockOf(&heldRec{site: v.siteAt(h.pc), class: h.class, serial: h.serial, mode: h.mode, try: h.flags&heldTry != 0})

@@ -142,7 +142,7 @@ func (v *Validator) record(t *Task, m *Map, pc uintptr, mode Mode, key uint64, k
 	o.lock = heldRec{site: v.siteAt(pc), mode: mode}
 	if m != nil {
 		o.lock.addr = uint64(uintptr(unsafe.Pointer(m)))
-		o.lock.serial = m.serial
+		o.lock.serial = m.serial()
 		o.lock.class = t.classOf(m)
 	}
 	if v.host.Init != nil && v.host.Init() {
@@ -201,8 +201,8 @@ func (v *Validator) tagged(t *Task, m *Map) {
 	if u.class == 0 || u.class == c || u.serial == 0 {
 		return
 	}
-	um := *(**Map)(unsafe.Pointer(&u.inst))
-	if um.tag != tagOf(m.serial, uintptr(unsafe.Pointer(m))) || m.serial == 0 || um.serial != u.serial {
+	goid, ok := v.taggedIn(u.inst, u.serial, uintptr(unsafe.Pointer(m)), m.serial())
+	if !ok || m.serial() == 0 {
 		return
 	}
 	ed := v.edgeFind(c, u.class)
@@ -212,7 +212,7 @@ func (v *Validator) tagged(t *Task, m *Map) {
 	for s := v.edges[ed].samples; s != 0; s = v.samples[s].next {
 		w := v.obs[v.samples[s].obs]
 		x := v.held[w.held+uint32(v.samples[s].from)]
-		if x.serial == m.serial && w.lock.serial == u.serial {
+		if x.serial == m.serial() && w.lock.serial == u.serial {
 			return // known already
 		}
 	}
@@ -231,10 +231,10 @@ func (v *Validator) tagged(t *Task, m *Map) {
 	if w.kind == 0 {
 		return
 	}
-	x.serial, x.addr = m.serial, uint64(uintptr(unsafe.Pointer(m)))
+	x.serial, x.addr = m.serial(), uint64(uintptr(unsafe.Pointer(m)))
 	w.lock.serial, w.lock.addr = u.serial, uint64(u.inst)
-	w.goid = w.goid&^0xffff | uint64(um.tagG)
-	if um.tagG == uint16(t.goid) {
+	w.goid = w.goid&^0xffff | uint64(goid)
+	if goid == uint16(t.goid) {
 		w.goid = t.goid
 	}
 	w.flags |= flags

@@ -21,7 +21,7 @@ func TestConcurrent(t *testing.T) {
 	var locks [classes]lock
 	first := v.NewTask()
 	for i := range locks {
-		locks[i].m = Map{class: uint16(v.AddClass(fmt.Sprintf("p.c%d", i), 0)), serial: v.serial(first)}
+		locks[i].m = newMap(uint16(v.AddClass(fmt.Sprintf("p.c%d", i), 0)), v.serial(first))
 	}
 	var gate sync.Mutex // the program's own order: no real deadlock
 	var wg sync.WaitGroup

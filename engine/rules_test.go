@@ -30,7 +30,7 @@ func words(t *testing.T, text string) string {
 		k, name := tasks[cur], w[2:]
 		m := maps[name]
 		if m == nil && name != "" {
-			m = &Map{class: uint16(v.AddClass(name[:1], 0)), serial: v.serial(tasks[0])}
+			m = newMapPtr(uint16(v.AddClass(name[:1], 0)), v.serial(tasks[0]))
 			maps[name] = m
 		}
 		switch w[1] {
@@ -186,10 +186,10 @@ func TestLiveNames(t *testing.T) {
 	v.Wait(cur, testPCs[2])
 	v.Release(nil, &once, Write)
 	v.Release(nil, &mu, Write)
-	if got := v.ClassName(ClassID(mu.class &^ slowBit)); got != "p.T.mu" {
+	if got := v.ClassName(ClassID(mu.class() &^ slowBit)); got != "p.T.mu" {
 		t.Errorf("class %q", got)
 	}
-	if got := v.ClassName(ClassID(once.class &^ slowBit)); got != "p.once" {
+	if got := v.ClassName(ClassID(once.class() &^ slowBit)); got != "p.once" {
 		t.Errorf("class %q", got)
 	}
 	v.Touch(cur, &once, testPCs[1])
@@ -201,15 +201,15 @@ func TestLiveNames(t *testing.T) {
 	var weak Map
 	v.Acquire(cur, &weak, testPCs[3], Write)
 	v.Release(cur, &weak, Write)
-	if v.classes[weak.class&^slowBit].flags&classWeak == 0 || weak.class&slowBit == 0 {
+	if v.classes[weak.class()&^slowBit].flags&classWeak == 0 || weak.class()&slowBit == 0 {
 		t.Error("not weak")
 	}
-	serial := weak.serial
+	serial := weak.serial()
 	names['L'] = Naming{Class: "p.U.mu"}
 	v.Acquire(cur, &weak, testPCs[4], Write)
 	v.Release(cur, &weak, Write)
-	if got := v.ClassName(ClassID(weak.class &^ slowBit)); got != "p.U.mu" || weak.serial != serial {
-		t.Errorf("class %q serial %d, was %d", got, weak.serial, serial)
+	if got := v.ClassName(ClassID(weak.class() &^ slowBit)); got != "p.U.mu" || weak.serial() != serial {
+		t.Errorf("class %q serial %d, was %d", got, weak.serial(), serial)
 	}
 	// A class that is not judged leaves nothing.
 	names['L'] = Naming{Class: "p.no", NoValidate: true}

@@ -259,7 +259,7 @@ func (v *Validator) pcLookup(pc uintptr, kind byte) *pcRec {
 // classify gives m its class at its first acquisition, or a better one than
 // the weak class it has.
 func (v *Validator) classify(t *Task, m *Map, pc uintptr, kind byte) {
-	if m.class&slowBit == 0 && m.class != 0 {
+	if m.class()&slowBit == 0 && m.class() != 0 {
 		return
 	}
 	e := v.pcLookup(pc, kind)
@@ -275,7 +275,7 @@ func (v *Validator) classify(t *Task, m *Map, pc uintptr, kind byte) {
 	if e.flags&pcWalk != 0 {
 		c = v.walk(pc, kind, c)
 	}
-	if old := ClassID(m.class &^ slowBit); old != 0 {
+	if old := ClassID(m.class() &^ slowBit); old != 0 {
 		if c == 0 || v.classFlags(c)&classWeak != 0 {
 			return
 		}
@@ -283,19 +283,16 @@ func (v *Validator) classify(t *Task, m *Map, pc uintptr, kind byte) {
 			return
 		}
 	}
-	if m.serial == 0 {
-		m.serial = v.serial(t)
-	}
 	if c == 0 {
 		return
 	}
 	// A weak class may give way to a name at the next acquisition, where names
 	// are to be had.
+	k := uint16(c)
 	if f := v.classFlags(c); f&classNoValidate != 0 || f&classWeak != 0 && v.host.Names {
-		m.class = uint16(c) | slowBit
-	} else {
-		m.class = uint16(c)
+		k |= slowBit
 	}
+	m.set(k, v.serial(t))
 }
 
 // pcLearn resolves a return address for the first time. Locked.

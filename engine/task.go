@@ -1,37 +1,63 @@
 package engine
 
 import (
-	"runtime"
 	"sync/atomic"
 	"unsafe"
 )
 
-// A Map is the validator's part of a lock: the kernel's lockdep_map. The zero
-// Map belongs to a lock that was never taken.
+// A Map is the validator's part of a lock: the kernel's lockdep_map. It is the
+// lock's own mutex (internal/sync.Mutex, Go 1.24 to 1.26), which does not grow:
+// a mutex's semaphore never holds more than one permit (unlockSlow wakes one
+// waiter, and no other before that one ran), so its upper 28 bits are free. The
+// instrumented runtime looks at the count below them alone.
+//
+//	sema: slow 1 | class 15 | serial 12 | permits 4
 //
 // Invariants:
 //
 //  1. class is 0 until the first acquisition; after that it changes only from a
-//     weak class to a named one. Its top bit ([slowBit]) sends the next
-//     acquisition through the slow path.
+//     weak class to a named one, or by an annotation. The slow bit sends the
+//     next acquisition through the slow path.
 //  2. serial is given with the class and never changes; a copy of the lock
-//     copies it, and is told apart by its address.
-//  3. owner, tag and tagG are hints: owner is the task that took the lock for
-//     writing last, tag the serial of the lock it was last nested in, tagG the
-//     low bits of the goroutine that nested it. Whoever reads them checks.
+//     copies it, and is told apart by its address. It tells an object from an
+//     earlier one in the same memory, which the collector has cleared.
 //
-// class and serial are written by the first acquirer before it waits; two
-// first acquirers may race, so readers tolerate either value.
+// Two first acquirers may race: the class of one of them stays. All changes are
+// atomic, since the runtime counts permits in the same word.
 type Map struct {
-	class  uint16
-	tagG   uint16
-	serial uint32
-	owner  uint32
-	tag    uint32
+	state int32
+	sema  uint32
 }
 
-// slowBit in Map.class: the next acquisition goes through the slow path.
+// slowBit in a class: the next acquisition goes through the slow path.
 const slowBit = 1 << 15
+
+const (
+	serialShift = 4
+	serialMask  = 1<<12 - 1
+	classShift  = 16
+)
+
+// class returns the class and the slow bit.
+func (m *Map) class() uint16 { return uint16(m.sema >> classShift) }
+
+// serial returns the instance's number, which with its address identifies it.
+func (m *Map) serial() uint32 { return m.sema >> serialShift & serialMask }
+
+// set gives m its class, with or without the slow bit, and, if it has none
+// yet, its serial.
+func (m *Map) set(class uint16, serial uint32) {
+	for {
+		o := atomic.LoadUint32(&m.sema)
+		if s := o >> serialShift & serialMask; s != 0 {
+			serial = s
+		}
+		n := o&(1<<serialShift-1) | serial&serialMask<<serialShift | uint32(class)<<classShift
+		if atomic.CompareAndSwapUint32(&m.sema, o, n) {
+			return
+		}
+	}
+}
 
 // Held is one entry of a task's held stack: 32 bytes.
 type Held struct {
@@ -45,8 +71,8 @@ type Held struct {
 }
 
 const (
-	heldTry  uint8 = 1 << iota // taken by a try: nobody waited for it
-	heldDead                   // scratch: released by another goroutine
+	heldTry uint8 = 1 << iota // taken by a try: nobody waited for it
+	heldGot                   // the wait is over
 )
 
 const (
@@ -82,26 +108,6 @@ const (
 	taskBlind                      // too deep: not followed until the goroutine ends
 	taskNested                     // the class of one acquisition is announced
 )
-
-// bigEndian machines read and write the words below field by field.
-const bigEndian = runtime.GOARCH == "s390x" || runtime.GOARCH == "ppc64" || runtime.GOARCH == "mips" || runtime.GOARCH == "mips64"
-
-// id is a Map's class, in the low 16 bits, and serial, in the high 32.
-func (m *Map) id() uint64 {
-	if bigEndian {
-		return uint64(m.serial)<<32 | uint64(m.class)
-	}
-	return *(*uint64)(unsafe.Pointer(m)) &^ 0xffff0000
-}
-
-// setID sets class, mode, flags (to none) and serial of h from a Map's id.
-func (h *Held) setID(id uint64, mode Mode) {
-	if bigEndian {
-		h.class, h.mode, h.flags, h.serial = ClassID(id), mode, 0, uint32(id>>32)
-		return
-	}
-	*(*uint64)(unsafe.Pointer(&h.class)) = id | uint64(mode)<<16
-}
 
 func (t *Task) at(i uint32) *Held {
 	return (*Held)(unsafe.Add(unsafe.Pointer(t.held), uintptr(i)*unsafe.Sizeof(Held{})))
@@ -187,10 +193,29 @@ func (v *Validator) grow(t *Task) bool {
 	return true
 }
 
-// tagOf is what a lock remembers of the lock that it was nested in: serial and
-// address together, so that a copy of a used lock is not taken for it.
-func tagOf(serial uint32, inst uintptr) uint32 {
-	return serial ^ uint32(uint64(inst)>>3*0x9e3779b1)
+// tags remember of locks what they were nested in last. The table is small and
+// loses old entries; a lost one costs certainty, never a finding. An entry is
+//
+//	check of the inner lock 20 | check of the outer lock 28 | low bits of the goroutine 16
+const tagBits = 14
+
+func tagHash(inst uintptr, serial uint32) uint64 {
+	h := (uint64(inst) ^ uint64(serial)<<48) * 0x9e3779b97f4a7c15
+	return h ^ h>>29
+}
+
+// tag notes that t nested m in h, with nothing else held.
+func (v *Validator) tag(t *Task, m *Map, h *Held) {
+	in := tagHash(uintptr(unsafe.Pointer(m)), m.serial())
+	v.tags[in&(1<<tagBits-1)] = in>>44<<44 | tagHash(h.inst, h.serial)>>36<<16 | uint64(uint16(t.goid))
+}
+
+// taggedIn returns the low bits of the goroutine that nested the lock inner
+// last, if the lock outer was what it was nested in.
+func (v *Validator) taggedIn(inner uintptr, innerSerial uint32, outer uintptr, outerSerial uint32) (goid uint16, ok bool) {
+	in := tagHash(inner, innerSerial)
+	e := v.tags[in&(1<<tagBits-1)]
+	return uint16(e), e>>16 == in>>44<<28|tagHash(outer, outerSerial)>>36
 }
 
 func (t *Task) setSlow(b uint32) {
@@ -211,15 +236,15 @@ func (t *Task) clearSlow(b uint32) {
 	}
 }
 
-// serial gives the next instance serial. Tasks draw blocks, so that first
-// acquisitions on different goroutines do not meet.
+// serial gives the next instance serial, 1 to 4095. Tasks draw blocks, so that
+// first acquisitions on different goroutines do not meet.
 func (v *Validator) serial(t *Task) uint32 {
 	if t.next == t.last {
 		t.last = atomic.AddUint32(&v.serials, 64)
 		t.next = t.last - 64
 	}
 	t.next++
-	return t.next
+	return t.next%serialMask + 1
 }
 
 // A released entry: a lock of one task that another task released.

@@ -347,7 +347,7 @@ func newHarnessLim(c config, lim Limits) *harness {
 }
 
 func (h *harness) setMap(i int) {
-	h.maps[i] = Map{class: uint16(h.names[h.locks[i].class-1]), serial: h.v.serial(h.tasks[0])}
+	h.maps[i] = newMap(uint16(h.names[h.locks[i].class-1]), h.v.serial(h.tasks[0]))
 }
 
 func (h *harness) lockName(x int) string {
@@ -392,7 +392,7 @@ func (h *harness) free(x int, m Mode, granting bool) bool {
 }
 
 func (h *harness) tlock(x int, m Mode, try bool) tlock {
-	return tlock{serial: h.maps[x].serial, class: h.locks[x].class, mode: m, try: try}
+	return tlock{serial: h.maps[x].serial(), class: h.locks[x].class, mode: m, try: try}
 }
 
 func (h *harness) take(t, x int, m Mode) {
@@ -406,7 +406,7 @@ func (h *harness) take(t, x int, m Mode) {
 // index of the lock with that serial.
 func (h *harness) lockOf(l tlock) int {
 	for i := range h.maps {
-		if h.maps[i].serial == l.serial {
+		if h.maps[i].serial() == l.serial {
 			return i
 		}
 	}
@@ -477,7 +477,7 @@ func (h *harness) step(o twinOp) string {
 		h.take(t, x, m)
 	case 'D':
 		for _, l := range tw.stacks[t] {
-			if l.serial == h.maps[x].serial {
+			if l.serial == h.maps[x].serial() {
 				return ""
 			}
 		}
@@ -575,11 +575,11 @@ func (h *harness) drop(t, x int, m Mode) {
 func (h *harness) releaseElsewhere(t, x int) bool {
 	l := &h.locks[x]
 	tw := h.tw
-	if h.maps[x].class == 0 {
+	if h.maps[x].class() == 0 {
 		return false // the table of classes is full: not followed
 	}
 	for _, e := range tw.stacks[t] {
-		if e.serial == h.maps[x].serial {
+		if e.serial == h.maps[x].serial() {
 			return false
 		}
 	}
@@ -622,7 +622,7 @@ func (h *harness) releaseElsewhere(t, x int) bool {
 func (h *harness) unstack(o, x int, m Mode) {
 	s := h.tw.stacks[o]
 	for i, e := range s {
-		if e.serial == h.maps[x].serial && e.mode == m {
+		if e.serial == h.maps[x].serial() && e.mode == m {
 			h.tw.stacks[o] = append(s[:i:i], s[i+1:]...)
 			return
 		}

@@ -62,6 +62,7 @@ type Validator struct {
 	orphanBits uint64
 	chains     []chain
 	seen       []uint64
+	tags       []uint64
 
 	host  Host
 	lim   Limits
@@ -152,6 +153,7 @@ func (v *Validator) Init(lim Limits, host Host) bool {
 	a := v.alloc
 	v.chains = reserve[chain](a, lim.Chains)
 	v.seen = reserve[uint64](a, lim.Pairs)
+	v.tags = reserve[uint64](a, 1<<tagBits)
 	v.classes = reserve[class](a, lim.Classes)
 	v.pcs = reserve[pcRec](a, lim.Sites)
 	v.sites = reserve[site](a, lim.Sites)

@@ -11,35 +11,34 @@ var anchors = []struct {
 	path string // below GOROOT/src
 	ops  []op
 }{
-	// A lock carries its map. The caller's PC is taken in the exported method
+	// A lock is its own map (see _std/sync/lockdep.go). The caller's PC is taken in the exported method
 	// itself: its caller is the line that names the lock.
 	{"sync/mutex.go", []op{
 		imports("internal/lockdep", "internal/runtime/sys"),
-		lastField("Mutex", "dep lockdep.Map"),
-		head("(*Mutex).Lock", "t := lockdep.Lock(&$r.dep, sys.GetCallerPC())"),
-		tail("(*Mutex).Lock", "if t != nil { lockdep.Locked(t, &$r.dep) }"),
+		head("(*Mutex).Lock", "t := lockdep.Lock(lockdepMap(&$r.mu), sys.GetCallerPC())"),
+		tail("(*Mutex).Lock", "if t != nil { lockdep.Locked(t, lockdepMap(&$r.mu)) }"),
 		rename("(*Mutex).TryLock", "lockdepTryLock"),
-		head("(*Mutex).Unlock", "lockdep.Unlock(&$r.dep)"),
+		head("(*Mutex).Unlock", "lockdep.Unlock(lockdepMap(&$r.mu))"),
 	}},
 
 	// A RWMutex uses the map of its inner Mutex w, and w itself without hooks.
 	// RLocker's Lock has a RLock of its own that takes the PC of its caller.
 	{"sync/rwmutex.go", []op{
 		imports("internal/lockdep", "internal/runtime/sys"),
-		head("(*RWMutex).RLock", "t := lockdep.RLock(&$r.w.dep, sys.GetCallerPC())"),
-		tail("(*RWMutex).RLock", "if t != nil { lockdep.RLocked(t, &$r.w.dep) }"),
+		head("(*RWMutex).RLock", "t := lockdep.RLock(lockdepMap(&$r.w.mu), sys.GetCallerPC())"),
+		tail("(*RWMutex).RLock", "if t != nil { lockdep.RLocked(t, lockdepMap(&$r.w.mu)) }"),
 		rename("(*RWMutex).TryRLock", "lockdepTryRLock"),
-		head("(*RWMutex).RUnlock", "lockdep.RUnlock(&$r.w.dep)"),
-		head("(*RWMutex).Lock", "t := lockdep.WLock(&$r.w.dep, sys.GetCallerPC())"),
+		head("(*RWMutex).RUnlock", "lockdep.RUnlock(lockdepMap(&$r.w.mu))"),
+		head("(*RWMutex).Lock", "t := lockdep.WLock(lockdepMap(&$r.w.mu), sys.GetCallerPC())"),
 		swap("(*RWMutex).Lock", "$r.w.Lock()", "$r.w.mu.Lock()"),
-		tail("(*RWMutex).Lock", "if t != nil { lockdep.Locked(t, &$r.w.dep) }"),
+		tail("(*RWMutex).Lock", "if t != nil { lockdep.Locked(t, lockdepMap(&$r.w.mu)) }"),
 		rename("(*RWMutex).TryLock", "lockdepTryLock"),
 		swap("(*RWMutex).TryLock", "$r.w.TryLock()", "$r.w.mu.TryLock()"),
 		swap("(*RWMutex).TryLock", "$r.w.Unlock()", "$r.w.mu.Unlock()"),
-		head("(*RWMutex).Unlock", "lockdep.Unlock(&$r.w.dep)"),
+		head("(*RWMutex).Unlock", "lockdep.Unlock(lockdepMap(&$r.w.mu))"),
 		swap("(*RWMutex).Unlock", "$r.w.Unlock()", "$r.w.mu.Unlock()"),
 		clone("(*RWMutex).RLock", "lockdepRLock", "pc uintptr",
-			"t := lockdep.RLock(&$r.w.dep, pc)", "if t != nil { lockdep.RLocked(t, &$r.w.dep) }"),
+			"t := lockdep.RLock(lockdepMap(&$r.w.mu), pc)", "if t != nil { lockdep.RLocked(t, lockdepMap(&$r.w.mu)) }"),
 		swap("(*rlocker).Lock", "(*RWMutex)($r).RLock()", "(*RWMutex)($r).lockdepRLock(sys.GetCallerPC())"),
 	}},
 
@@ -47,10 +46,10 @@ var anchors = []struct {
 	{"sync/once.go", []op{
 		imports("internal/lockdep", "internal/runtime/sys"),
 		swap("(*Once).Do", "$r.doSlow(f)", "$r.doSlow(f, sys.GetCallerPC())"),
-		after("(*Once).Do", "if …", " else { lockdep.OnceDone(&$r.m.dep, sys.GetCallerPC()) }"),
+		after("(*Once).Do", "if …", " else { lockdep.OnceDone(lockdepMap(&$r.m.mu), sys.GetCallerPC()) }"),
 		param("(*Once).doSlow", "pc uintptr"),
-		swap("(*Once).doSlow", "$r.m.Lock()", "lockdep.Once(&$r.m.dep, pc); $r.m.mu.Lock()"),
-		swap("(*Once).doSlow", "defer $r.m.Unlock()", "defer $r.m.mu.Unlock(); defer lockdep.OnceUnlock(&$r.m.dep)"),
+		swap("(*Once).doSlow", "$r.m.Lock()", "lockdep.Once(lockdepMap(&$r.m.mu), pc); $r.m.mu.Lock()"),
+		swap("(*Once).doSlow", "defer $r.m.Unlock()", "defer $r.m.mu.Unlock(); defer lockdep.OnceUnlock(lockdepMap(&$r.m.mu))"),
 	}},
 	{"sync/waitgroup.go", []op{
 		imports("internal/lockdep", "internal/runtime/sys", "unsafe"),
@@ -72,6 +71,15 @@ var anchors = []struct {
 		after("os_beforeExit", "runExitHooks(exitCode)", "; lockdepExit(exitCode)"),
 	}},
 
+	// A mutex's semaphore shares its word with the map.
+	{"runtime/sema.go", []op{
+		swap("semacquire1", "cansemacquire(addr)", "lockdepCansemacquire(addr, reason)"),
+		swap("semrelease1", "cansemacquire(addr)", "lockdepCansemacquire(addr, waitReasonSyncMutexLock)"),
+	}},
+	// What annotate sees at compile time: nobody has a Func by value.
+	{"runtime/symtab.go", []op{
+		lastField("Func", "lockdep [8]byte"),
+	}},
 	{"runtime/panic.go", []op{
 		head("fatalpanic", "lockdepDying()"),
 	}},
@@ -89,6 +97,6 @@ var anchors = []struct {
 		before("deepValueEqual", "!deepValueEqual(v1.Field(i), v2.Field(i), visited)", "!lockdepField(v1, i) && "),
 	}},
 	{"fmt/print.go", []op{
-		loopHead("(*pp).printValue", "for i := 0; i < f.NumField(); i++ {…", "if lockdepField(f, i) { break }"),
+		swap("(*pp).printValue", "p.printValue(getField(f, i), verb, depth+1)", "p.printValue(lockdepValue(f, i, getField(f, i)), verb, depth+1)"),
 	}},
 }

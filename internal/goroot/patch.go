@@ -331,20 +331,3 @@ func swap(name, pattern, text string) op {
 		return nil
 	}
 }
-
-// loopHead adds a statement at the start of the body of the one loop of a
-// function that begins like pattern.
-func loopHead(name, pattern, text string) op {
-	return func(t *target) error {
-		fn, n, err := t.withinOnce(name, pattern)
-		if err != nil {
-			return err
-		}
-		loop, ok := n.(*ast.ForStmt)
-		if !ok {
-			return t.missing(name, "%q is not a loop", pattern)
-		}
-		t.edits.insert(t.offset(loop.Body.Lbrace)+1, " "+expand(fn, text)+";")
-		return nil
-	}
-}

@@ -92,7 +92,7 @@ func TestAnchorErrors(t *testing.T) {
 	tc := localToolchain(t)
 	tests := []struct{ path, old, with, fn, reason string }{
 		{"sync/mutex.go", "func (m *Mutex) Unlock()", "func (m *Mutex) Release()", "(*Mutex).Unlock", "function not found"},
-		{"sync/mutex.go", "type Mutex struct", "type Lock struct", "Mutex", "struct type not found"},
+		{"runtime/runtime2.go", "type g struct", "type gee struct", "g", "struct type not found"},
 		{"sync/rwmutex.go", "\trw.w.Lock()\n", "\trw.w.Acquire()\n", "(*RWMutex).Lock", `"rw.w.Lock()" not found`},
 		{"sync/rwmutex.go", "if rw.readerCount.Add(1) < 0 {", "if rw.readerCount.Add(1) < 0 { if false { return }", "(*RWMutex).RLock", "return statement"},
 		{"runtime/proc.go", "\tfn := main_main ", "\tfn := main_main; fn = main_main; { fn := main_main; fn() } ", "main", "found 2 times"},

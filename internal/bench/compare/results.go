@@ -74,7 +74,8 @@ func parse(r io.Reader) (*results, error) {
 	return res, nil
 }
 
-// instrumented says whether lockdep's binary is one, by the size of its Mutex.
+// instrumented says whether lockdep's binary is one, by the sizes that it told
+// (bench_test.go, TestMain).
 func (r *results) instrumented() error {
 	if size, ok := r.mutexBytes[lockdep]; ok && size == r.mutexBytes[plainSync] {
 		return fmt.Errorf("lockdep's binary has a plain sync.Mutex of %s bytes: its GOROOT is not instrumented", size)

@@ -1,13 +1,16 @@
 package fmt
 
 import (
+	isync "internal/sync"
 	"reflect"
-	"sync"
 )
 
-// lockdepField reports whether field i of the struct v is the validator's own
-// field of a [sync.Mutex], the last of three. It is not printed, so that %v of
-// a struct with a lock looks as it always did.
-func lockdepField(v reflect.Value, i int) bool {
-	return i == 2 && v.Type() == reflect.TypeFor[sync.Mutex]()
+// lockdepValue returns field i of the struct v, which is field, as it is to be
+// printed: the semaphore of a mutex without the class that the validator keeps
+// in it, so that %v of a struct with a lock looks as it always did.
+func lockdepValue(v reflect.Value, i int, field reflect.Value) reflect.Value {
+	if i == 1 && v.Type() == reflect.TypeFor[isync.Mutex]() {
+		return reflect.ValueOf(uint32(field.Uint() & 15))
+	}
+	return field
 }

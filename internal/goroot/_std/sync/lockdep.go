@@ -3,7 +3,14 @@ package sync
 import (
 	"internal/lockdep"
 	"internal/runtime/sys"
+	isync "internal/sync"
+	"unsafe"
 )
+
+// lockdepMap returns the validator's view of a mutex: its own two words.
+func lockdepMap(m *isync.Mutex) *lockdep.Map { return (*lockdep.Map)(unsafe.Pointer(m)) }
+
+const _ = -(unsafe.Sizeof(isync.Mutex{}) ^ unsafe.Sizeof(lockdep.Map{})) // they have one size
 
 // TryLock tries to lock m and reports whether it succeeded.
 //
@@ -12,10 +19,10 @@ import (
 // in a particular use of mutexes.
 func (m *Mutex) TryLock() bool {
 	if !m.lockdepTryLock() {
-		lockdep.TryFailed(&m.dep, sys.GetCallerPC())
+		lockdep.TryFailed(lockdepMap(&m.mu), sys.GetCallerPC())
 		return false
 	}
-	lockdep.TryLocked(&m.dep, sys.GetCallerPC())
+	lockdep.TryLocked(lockdepMap(&m.mu), sys.GetCallerPC())
 	return true
 }
 
@@ -26,10 +33,10 @@ func (m *Mutex) TryLock() bool {
 // in a particular use of mutexes.
 func (rw *RWMutex) TryRLock() bool {
 	if !rw.lockdepTryRLock() {
-		lockdep.TryFailed(&rw.w.dep, sys.GetCallerPC())
+		lockdep.TryFailed(lockdepMap(&rw.w.mu), sys.GetCallerPC())
 		return false
 	}
-	lockdep.TryRLocked(&rw.w.dep, sys.GetCallerPC())
+	lockdep.TryRLocked(lockdepMap(&rw.w.mu), sys.GetCallerPC())
 	return true
 }
 
@@ -40,9 +47,9 @@ func (rw *RWMutex) TryRLock() bool {
 // in a particular use of mutexes.
 func (rw *RWMutex) TryLock() bool {
 	if !rw.lockdepTryLock() {
-		lockdep.TryFailed(&rw.w.dep, sys.GetCallerPC())
+		lockdep.TryFailed(lockdepMap(&rw.w.mu), sys.GetCallerPC())
 		return false
 	}
-	lockdep.TryWLocked(&rw.w.dep, sys.GetCallerPC())
+	lockdep.TryWLocked(lockdepMap(&rw.w.mu), sys.GetCallerPC())
 	return true
 }

@@ -10,5 +10,5 @@ func init() {
 	lockdep.RWMutexMap = lockdepRWMutexMap
 }
 
-func lockdepMutexMap(m *Mutex) unsafe.Pointer     { return unsafe.Pointer(&m.dep) }
-func lockdepRWMutexMap(m *RWMutex) unsafe.Pointer { return unsafe.Pointer(&m.w.dep) }
+func lockdepMutexMap(m *Mutex) unsafe.Pointer     { return unsafe.Pointer(lockdepMap(&m.mu)) }
+func lockdepRWMutexMap(m *RWMutex) unsafe.Pointer { return unsafe.Pointer(lockdepMap(&m.w.mu)) }

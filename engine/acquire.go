@@ -8,68 +8,86 @@ import (
 
 const initialKey uint64 = 0x9e3779b97f4a7c15
 
-// mix folds the next lock of a chain into its key: one 64 by 64 bit multiply.
-// Two chains with one key would hide the second; with 10^5 chains that has a
-// chance below 10^-9.
-func mix(key uint64, c ClassID, m Mode) uint64 {
-	hi, lo := bits.Mul64(key^0xa0761d6478bd642f, (uint64(m)<<32|uint64(c))^0xe7037ed1a0b428db)
+// mix folds the next lock of a chain into its key: one 64 by 64 bit multiply,
+// and none for the first. Two chains with one key would hide the second; with
+// 10^5 chains that has a chance below 10^-9.
+func mix(key uint64, c ClassID, m Mode) uint64 { return mixLock(key, uint64(m)<<16|uint64(c)) }
+
+func mixLock(key, lock uint64) uint64 {
+	if key == initialKey {
+		return initialKey ^ lock
+	}
+	hi, lo := bits.Mul64(key^0xa0761d6478bd642f, lock^0xe7037ed1a0b428db)
 	return hi ^ lo ^ key<<1
 }
 
-// Acquire records that task t is about to take lock m in the given mode and
+// Pop is [Validator.Release] for the common case that m was taken last; false: it
+// is not that case. Small enough to be inlined.
+func (t *Task) Pop(m *Map) bool {
+	h := t.at(t.depth).below()
+	if h.inst != uintptr(unsafe.Pointer(m)) || t.slow != 0 {
+		return false
+	}
+	t.depth--
+	return true
+}
+
+// Acquire records that task t is about to wait for lock m in the given mode and
 // judges it. It is called before the wait, so that a report precedes the hang.
 // pc is the return address of the call that takes the lock.
-//
-// Cost: nothing held: two loads, one multiply, four stores. Something held and
-// the chain known: one more multiply and one or two loads. No allocation.
 //
 // A nil t asks the host for the running goroutine's task; the task is returned,
 // nil where the goroutine is not followed.
 func (v *Validator) Acquire(t *Task, m *Map, pc uintptr, mode Mode) *Task {
 	if t == nil {
-		return v.acquireFirst(m, pc, mode)
-	}
-	sema := m.sema
-	c := uint16(sema >> classShift)
-	d := t.depth
-	if c-1 >= slowBit-1 || t.slow != 0 || d >= t.cap {
-		v.acquireSlow(t, m, pc, mode)
-		return t
-	}
-	key := initialKey
-	h := (*Held)(unsafe.Add(unsafe.Pointer(t.held), uintptr(d)*unsafe.Sizeof(Held{})))
-	if d != 0 {
-		key = (*Held)(unsafe.Add(unsafe.Pointer(h), -int(unsafe.Sizeof(Held{})))).key
-	}
-	key = mix(key, ClassID(c), mode)
-	if d != 0 {
-		e := &v.chains[key&v.chainMask]
-		if atomic.LoadUint64(&e.key) != key {
-			v.acquireChain(t, m, pc, mode, key)
-			return t
+		if t = v.hostTask(); t == nil {
+			return nil
 		}
-		if meta := atomic.LoadUint64(&e.meta); meta != 0 && meta != t.goid&0xffffffff {
-			v.acquireChain(t, m, pc, mode, key)
-			return t
+	}
+	if atomic.LoadUint32(&v.orphans) != 0 {
+		v.checkOrphan(t, m, pc, mode)
+	}
+	v.acquire(t, m, pc, uint64(mode)<<modeShift)
+	return t
+}
+
+// Taken is Acquire and [Validator.Acquired] where t got m without a wait. It is
+// called when t has it.
+//
+// Cost: nothing held: five stores. Something held and the chain known: a
+// multiply and two loads more. No allocation.
+func (v *Validator) Taken(t *Task, m *Map, pc uintptr, mode Mode) {
+	v.acquire(t, m, pc, uint64(mode)<<modeShift|uint64(heldGot)<<flagShift)
+}
+
+// acquire is the common path; bits are the mode and the flags of the entry.
+func (v *Validator) acquire(t *Task, m *Map, pc uintptr, bits uint64) {
+	s := m.sema
+	if t == nil || int32(s) < 1<<classShift || t.slow != 0 || t.depth >= t.cap { // no class, or the slow bit
+		v.acquireSlow(t, m, pc, bits)
+		return
+	}
+	h := t.at(t.depth)
+	up := h.below()
+	word := uint64(s) | bits
+	key := initialKey ^ word>>classShift&lockMask
+	if up.key != initialKey { // something is held that is judged
+		key = mixLock(up.key, word>>classShift&lockMask)
+		e := v.chainAt(key)
+		meta := atomic.LoadUint64(&e.meta)
+		if atomic.LoadUint64(&e.key) != key || meta != 0 && meta != t.goid&0xffffffff {
+			v.acquireChain(t, m, pc, bits, key)
+			return
+		}
+		if up.below().key == initialKey && (up.word|word)&untagged == 0 {
+			v.tag(t, m, s>>serialShift&serialMask, up)
 		}
 	}
 	h.inst = uintptr(unsafe.Pointer(m))
 	h.pc = pc
 	h.key = key
-	h.class = ClassID(c)
-	h.mode = mode
-	h.flags = 0
-	h.serial = sema >> serialShift & serialMask
-	t.depth = d + 1
-	return t
-}
-
-func (v *Validator) acquireFirst(m *Map, pc uintptr, mode Mode) *Task {
-	t := v.hostTask()
-	if t != nil {
-		v.Acquire(t, m, pc, mode)
-	}
-	return t
+	h.word = word
+	t.depth++
 }
 
 func (v *Validator) hostTask() *Task {
@@ -81,16 +99,8 @@ func (v *Validator) hostTask() *Task {
 
 // Acquired records that t got m: the end of the wait that Acquire announced.
 func (v *Validator) Acquired(t *Task, m *Map, mode Mode) {
-	d := t.depth
-	if d == 0 {
-		return
-	}
-	t.at(d - 1).flags |= heldGot
-	if d > 1 {
-		// Only where nothing else is held does the tag say all: see tagged.
-		if h := t.at(0); d == 2 && mode == Write && h.mode == Write && h.flags&heldTry == 0 {
-			v.tag(t, m, h)
-		}
+	if d := t.depth; d != 0 {
+		t.at(d - 1).word |= uint64(heldGot) << flagShift
 		if t.slow != 0 {
 			v.settle(t, m)
 		}
@@ -111,35 +121,36 @@ func (v *Validator) settle(t *Task, m *Map) {
 
 // Release records that t releases m.
 func (v *Validator) Release(t *Task, m *Map, mode Mode) {
-	if t != nil {
-		if d := t.depth; d != 0 && t.slow == 0 {
-			h := (*Held)(unsafe.Add(unsafe.Pointer(t.held), uintptr(d-1)*unsafe.Sizeof(Held{})))
-			if h.inst == uintptr(unsafe.Pointer(m)) {
-				t.depth = d - 1
-				return
-			}
-		}
+	if t == nil || !t.Pop(m) {
+		v.releaseSlow(t, m, mode)
 	}
-	v.releaseSlow(t, m, mode)
 }
 
-// acquireChain is Acquire where the first probe of the chain cache missed.
-func (v *Validator) acquireChain(t *Task, m *Map, pc uintptr, mode Mode, key uint64) {
+// acquireChain is acquire where the first probe of the chain cache missed.
+func (v *Validator) acquireChain(t *Task, m *Map, pc uintptr, bits, key uint64) {
+	mode := Mode(bits >> modeShift)
 	if !v.chainSettled(t, m, key) {
 		v.learn(t, m, pc, mode, key, obsLock)
 	}
-	v.push(t, m, pc, mode, key, 0)
+	v.push(t, m, pc, bits, key)
 }
 
-func (v *Validator) push(t *Task, m *Map, pc uintptr, mode Mode, key uint64, flags uint8) {
+func (v *Validator) push(t *Task, m *Map, pc uintptr, bits, key uint64) {
 	if !v.grow(t) {
 		return
 	}
-	*t.at(t.depth) = Held{
-		inst: uintptr(unsafe.Pointer(m)), pc: pc, key: key, serial: m.serial(),
-		class: t.classOf(m), mode: mode, flags: flags,
+	h := t.at(t.depth)
+	if up := h.below(); up.key != initialKey && up.below().key == initialKey && (up.word|bits)&untagged == 0 {
+		v.tag(t, m, m.serial(), up)
+	}
+	*h = Held{
+		inst: uintptr(unsafe.Pointer(m)), pc: pc, key: key,
+		word: bits | uint64(m.serial())<<serialShift | uint64(t.classOf(m))<<classShift,
 	}
 	t.depth++
+	if t.slow&taskPending != 0 && bits>>flagShift&uint64(heldGot) != 0 {
+		v.settle(t, m)
+	}
 }
 
 // wake prepares a task for an acquisition that takes the slow path; false:
@@ -152,9 +163,6 @@ func (v *Validator) wake(t *Task) bool {
 	if s&taskInbox != 0 {
 		v.drain(t)
 	}
-	if s&taskOrphans != 0 && atomic.LoadUint32(&v.orphans) == 0 {
-		t.clearSlow(taskOrphans)
-	}
 	return s&taskBlind == 0
 }
 
@@ -164,36 +172,32 @@ func (v *Validator) fresh(t *Task) {
 		t.goid, t.origin = v.host.Goroutine()
 	}
 	t.clearSlow(taskFresh)
-	if atomic.LoadUint32(&v.orphans) != 0 {
-		t.setSlow(taskOrphans)
-	}
 }
 
+// topKey returns the key of the chain that t holds.
 func (t *Task) topKey() uint64 {
-	if t.depth == 0 {
-		return initialKey
-	}
-	return t.at(t.depth - 1).key
+	return t.at(t.depth).below().key
 }
 
-func (v *Validator) acquireSlow(t *Task, m *Map, pc uintptr, mode Mode) {
-	if !v.wake(t) {
+func (v *Validator) acquireSlow(t *Task, m *Map, pc uintptr, bits uint64) {
+	if t == nil {
+		t = v.hostTask()
+	}
+	if t == nil || !v.wake(t) {
 		return
 	}
 	v.classify(t, m, pc, 'L')
+	mode := Mode(bits >> modeShift)
 	c := v.nestedClass(t, m)
 	if c != 0 && t.slow&taskBusy == 0 && v.classFlags(c)&classNoValidate == 0 {
-		if v.orphans != 0 {
-			v.checkOrphan(t, m, pc, mode)
-		}
 		key := mix(t.topKey(), c, mode)
 		if t.depth != 0 && !v.chainSettled(t, m, key) {
 			v.learn(t, m, pc, mode, key, obsLock)
 		}
-		v.push(t, m, pc, mode, key, 0)
+		v.push(t, m, pc, bits, key)
 		return
 	}
-	v.push(t, m, pc, mode, t.topKey(), 0)
+	v.push(t, m, pc, bits, t.topKey())
 }
 
 // AcquireWriter is Acquire for the writer of a reader/writer lock: it also
@@ -223,7 +227,7 @@ func (v *Validator) TryAcquired(t *Task, m *Map, pc uintptr, mode Mode, rw bool)
 	if c != 0 && v.classFlags(c)&classNoValidate == 0 {
 		key = mix(key, c, mode)
 	}
-	v.push(t, m, pc, mode, key, heldTry|heldGot)
+	v.push(t, m, pc, uint64(mode)<<modeShift|uint64(heldTry|heldGot)<<flagShift, key)
 	if mode == Write && rw && c != 0 && v.classFlags(c)&classBareWriter == 0 {
 		v.writer(t, m, pc)
 	}
@@ -231,10 +235,7 @@ func (v *Validator) TryAcquired(t *Task, m *Map, pc uintptr, mode Mode, rw bool)
 
 // TryFailed records that t tried to take m and did not get it.
 func (v *Validator) TryFailed(t *Task, m *Map, pc uintptr, mode Mode) {
-	if v.orphans != 0 {
-		if t.slow != 0 && !v.wake(t) {
-			return
-		}
+	if atomic.LoadUint32(&v.orphans) != 0 {
 		v.checkOrphan(t, m, pc, mode)
 	}
 }
@@ -302,7 +303,7 @@ func (v *Validator) releaseSlow(t *Task, m *Map, mode Mode) {
 	if i, ok := t.find(uintptr(unsafe.Pointer(m))); ok {
 		// Two readers on one goroutine release their own kind first.
 		for j := i; ; j-- {
-			if h := t.at(j); h.inst == uintptr(unsafe.Pointer(m)) && h.mode == mode {
+			if h := t.at(j); h.inst == uintptr(unsafe.Pointer(m)) && h.mode() == mode {
 				i = j
 				break
 			}
@@ -364,7 +365,7 @@ func (t *Task) holds(inst uintptr, mode Mode, flags uint8) uint32 {
 		d = t.cap
 	}
 	for i := uint32(0); i < d; i++ {
-		if h := t.at(i); h.inst == inst && h.mode == mode && h.flags&flags == flags {
+		if h := t.at(i); h.inst == inst && h.mode() == mode && h.flags()&flags == flags {
 			n++
 		}
 	}

@@ -174,7 +174,7 @@ func (v *Validator) Misused(t *Task, m *Map, pc uintptr, what Misuse, ident stri
 	s.Wants = v.lockOf(&heldRec{site: v.siteAt(pc), class: ClassID(m.class() &^ slowBit), serial: m.serial()})
 	for i := uint32(0); i < t.depth; i++ {
 		h := t.at(i)
-		l := v.lockOf(&heldRec{site: v.siteAt(h.pc), class: h.class, serial: h.serial, mode: h.mode, try: h.flags&heldTry != 0})
+		l := v.lockOf(&heldRec{site: v.siteAt(h.pc), class: h.class(), serial: h.serial(), mode: h.mode(), try: h.flags()&heldTry != 0})
 		s.Held = append(s.Held, l)
 		if h.inst == uintptr(unsafe.Pointer(m)) {
 			s.Holds = l

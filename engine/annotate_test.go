@@ -17,7 +17,7 @@ func annotated(t *testing.T, n int) (*Validator, *Task, []Map) {
 func heldClasses(v *Validator, t *Task) string {
 	s := ""
 	for i := uint32(0); i < t.depth; i++ {
-		s += v.ClassName(t.at(i).class) + " "
+		s += v.ClassName(t.at(i).class()) + " "
 	}
 	return s
 }

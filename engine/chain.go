@@ -1,6 +1,9 @@
 package engine
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
 // A chain is an entry of the chain cache: a sequence of classes and modes that
 // was learned. meta 0: nothing to do when it is met again.
@@ -18,6 +21,11 @@ const (
 )
 
 const chainProbes = 16
+
+// chainAt returns the first place of a key: below the table's length by the mask.
+func (v *Validator) chainAt(key uint64) *chain {
+	return (*chain)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(v.chains)), key&v.chainMask*uint64(unsafe.Sizeof(chain{}))))
+}
 
 func (v *Validator) chainFind(key uint64) *chain {
 	i := key & v.chainMask
@@ -66,14 +74,14 @@ func (v *Validator) digest(t *Task, m *Map, key, meta uint64) uint64 {
 	for i := t.depth; i > 0; i-- {
 		e := t.at(i - 1)
 		if meta&metaHot == 0 {
-			if e.class != c {
+			if e.class() != c {
 				continue
 			}
 			if near++; near > maxNear {
 				break
 			}
 		}
-		h = mix(h, ClassID(e.serial), Mode(e.serial>>16)) ^ uint64(e.serial)<<32
+		h = mix(h, ClassID(e.serial()), Write) ^ uint64(e.serial())<<32
 		h ^= uint64(e.inst) * 0xff51afd7ed558ccd
 		h ^= h >> 31
 	}

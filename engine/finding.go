@@ -131,7 +131,7 @@ func orphanBit(inst uintptr) uint64 { return 1 << (pcHash(inst) >> 26 & 63) }
 // orphan notes that t's goroutine ends with h held. Nothing is written to the
 // lock: its memory may be gone.
 func (v *Validator) orphan(t *Task, h *Held) {
-	if h.class == 0 || v.classFlags(h.class)&(classNoValidate|classHandoff) != 0 {
+	if h.class() == 0 || v.classFlags(h.class())&(classNoValidate|classHandoff) != 0 {
 		return
 	}
 	v.lock()
@@ -142,14 +142,9 @@ func (v *Validator) orphan(t *Task, h *Held) {
 	if !v.orphanTab[i].used {
 		atomic.AddUint32(&v.orphans, 1)
 	}
-	for id := uint32(1); id <= v.ntasks; id++ {
-		if o := v.task(id); o != nil {
-			o.setSlow(taskOrphans)
-		}
-	}
 	atomic.StoreUint64(&v.orphanBits, v.orphanBits|orphanBit(h.inst))
 	v.orphanTab[i] = orphan{
-		rec:    heldRec{addr: uint64(h.inst), serial: h.serial, site: v.siteAt(h.pc), class: h.class, mode: h.mode, try: h.flags&heldTry != 0},
+		rec:    heldRec{addr: uint64(h.inst), serial: h.serial(), site: v.siteAt(h.pc), class: h.class(), mode: h.mode(), try: h.flags()&heldTry != 0},
 		goid:   t.goid,
 		origin: v.siteAt(t.origin),
 		test:   t.test,
@@ -172,10 +167,7 @@ func (v *Validator) adoptOrphan(m *Map) bool {
 
 // checkOrphan reports m if it was left behind by a goroutine that ended.
 func (v *Validator) checkOrphan(t *Task, m *Map, pc uintptr, mode Mode) {
-	if t.slow&taskBusy != 0 {
-		return
-	}
-	if atomic.LoadUint64(&v.orphanBits)&orphanBit(uintptr(unsafe.Pointer(m))) == 0 {
+	if t.slow&taskBusy != 0 || atomic.LoadUint64(&v.orphanBits)&orphanBit(uintptr(unsafe.Pointer(m))) == 0 || !v.wake(t) {
 		return
 	}
 	var pcs [48]uintptr

@@ -151,7 +151,7 @@ func (v *Validator) record(t *Task, m *Map, pc uintptr, mode Mode, key uint64, k
 	o.held = v.nheld
 	for i := uint32(0); i < t.depth; i++ {
 		h := t.at(i)
-		if !v.addHeld(&o, heldRec{addr: uint64(h.inst), serial: h.serial, site: v.siteAt(h.pc), class: h.class, mode: h.mode, try: h.flags&heldTry != 0}) {
+		if !v.addHeld(&o, heldRec{addr: uint64(h.inst), serial: h.serial(), site: v.siteAt(h.pc), class: h.class(), mode: h.mode(), try: h.flags()&heldTry != 0}) {
 			break
 		}
 	}
@@ -198,21 +198,21 @@ func (v *Validator) tagged(t *Task, m *Map) {
 	}
 	c := t.classOf(m)
 	u := t.at(t.depth - 1)
-	if u.class == 0 || u.class == c || u.serial == 0 {
+	if u.class() == 0 || u.class() == c || u.serial() == 0 {
 		return
 	}
-	goid, ok := v.taggedIn(u.inst, u.serial, uintptr(unsafe.Pointer(m)), m.serial())
+	goid, ok := v.taggedIn(u.inst, u.serial(), uintptr(unsafe.Pointer(m)), m.serial())
 	if !ok || m.serial() == 0 {
 		return
 	}
-	ed := v.edgeFind(c, u.class)
+	ed := v.edgeFind(c, u.class())
 	if ed == 0 {
 		return
 	}
 	for s := v.edges[ed].samples; s != 0; s = v.samples[s].next {
 		w := v.obs[v.samples[s].obs]
 		x := v.held[w.held+uint32(v.samples[s].from)]
-		if x.serial == m.serial() && w.lock.serial == u.serial {
+		if x.serial == m.serial() && w.lock.serial == u.serial() {
 			return // known already
 		}
 	}
@@ -232,7 +232,7 @@ func (v *Validator) tagged(t *Task, m *Map) {
 		return
 	}
 	x.serial, x.addr = m.serial(), uint64(uintptr(unsafe.Pointer(m)))
-	w.lock.serial, w.lock.addr = u.serial, uint64(u.inst)
+	w.lock.serial, w.lock.addr = u.serial(), uint64(u.inst)
 	w.goid = w.goid&^0xffff | uint64(goid)
 	if goid == uint16(t.goid) {
 		w.goid = t.goid

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math/bits"
 	"sync/atomic"
 	"unsafe"
 )
@@ -59,16 +60,31 @@ func (m *Map) set(class uint16, serial uint32) {
 	}
 }
 
-// Held is one entry of a task's held stack: 32 bytes.
+// Held is one entry of a task's held stack: 32 bytes, written by four stores.
 type Held struct {
-	inst   uintptr // address of the lock's Map
-	pc     uintptr // return address of the acquisition
-	key    uint64  // chain key, this entry included
-	class  ClassID // 0: class table was full; the entry only balances its release
-	mode   Mode
-	flags  uint8
-	serial uint32
+	inst uintptr // address of the lock's Map
+	pc   uintptr // return address of the acquisition
+	key  uint64  // chain key, this entry included
+	word uint64  // flags 8 | mode 8 | class 16 | serial 12 | unused 4, as in Map.sema
 }
+
+const heldSize = unsafe.Sizeof(Held{})
+
+const (
+	modeShift = 32
+	flagShift = 40
+	lockMask  = 1<<24 - 1 // of word >> classShift: mode and class
+)
+
+// class of the entry. 0: the class table was full; it only balances its release.
+func (h *Held) class() ClassID { return ClassID(uint16(h.word >> classShift)) }
+func (h *Held) mode() Mode     { return Mode(h.word >> modeShift & 0xff) }
+func (h *Held) flags() uint8   { return uint8(h.word >> flagShift) }
+func (h *Held) serial() uint32 { return uint32(h.word >> serialShift & serialMask) }
+
+// below returns the entry under h. The one under the first has the key of the
+// empty chain, as has an entry that is not judged with nothing judged under it.
+func (h *Held) below() *Held { return (*Held)(unsafe.Add(unsafe.Pointer(h), -int(heldSize))) }
 
 const (
 	heldTry uint8 = 1 << iota // taken by a try: nobody waited for it
@@ -87,7 +103,7 @@ type Task struct {
 	depth  uint32
 	slow   uint32 // taskXxx bits: the next acquisition goes through the slow path
 	goid   uint64
-	held   *Held // [cap]Held
+	held   *Held // [cap]Held; the entry in front of it has the key of the empty chain
 	cap    uint32
 	id     uint32
 	next   uint32 // next serial to give out
@@ -96,21 +112,20 @@ type Task struct {
 	test   TestID
 	origin uintptr // where the goroutine was made
 	nest   nesting
-	own    [inlineHeld]Held
+	own    [1 + inlineHeld]Held
 }
 
 const (
 	taskFresh   uint32 = 1 << iota // the goroutine is new to this task
 	taskInbox                      // another goroutine released a lock of this task
 	taskBusy                       // the validator itself runs on this goroutine
-	taskOrphans                    // locks were left behind: each one taken is looked up
 	taskPending                    // waits for a lock that it holds itself
 	taskBlind                      // too deep: not followed until the goroutine ends
 	taskNested                     // the class of one acquisition is announced
 )
 
 func (t *Task) at(i uint32) *Held {
-	return (*Held)(unsafe.Add(unsafe.Pointer(t.held), uintptr(i)*unsafe.Sizeof(Held{})))
+	return (*Held)(unsafe.Add(unsafe.Pointer(t.held), uintptr(i)*heldSize))
 }
 
 // Depth returns the number of locks that the task holds.
@@ -141,7 +156,8 @@ func (v *Validator) NewTask() *Task {
 	}
 	t := &(*[slabTasks]Task)(slab)[id%slabTasks]
 	t.id = id
-	t.held = &t.own[0]
+	t.own[0].key = initialKey
+	t.held = &t.own[1]
 	t.cap = inlineHeld
 	t.slow = taskFresh
 	v.ntasks = id
@@ -173,22 +189,17 @@ func (v *Validator) grow(t *Task) bool {
 		return false
 	}
 	n := min(t.cap*4, maxHeld)
-	var p *Held
+	var p unsafe.Pointer
 	if v.heap {
-		p = &make([]Held, n)[0]
-	} else {
-		p = (*Held)(v.alloc(uintptr(n) * unsafe.Sizeof(Held{})))
-		if p == nil {
-			t.setSlow(taskBlind)
-			t.depth = 0
-			return false
-		}
+		p = unsafe.Pointer(&make([]Held, n+1)[0])
+	} else if p = v.alloc(uintptr(n+1) * heldSize); p == nil {
+		t.setSlow(taskBlind)
+		t.depth = 0
+		return false
 	}
-	old := t.held
-	for i := uint32(0); i < t.depth; i++ {
-		*(*Held)(unsafe.Add(unsafe.Pointer(p), uintptr(i)*unsafe.Sizeof(Held{}))) = *(*Held)(unsafe.Add(unsafe.Pointer(old), uintptr(i)*unsafe.Sizeof(Held{})))
-	}
-	t.held = p
+	held := (*Held)(unsafe.Add(p, heldSize))
+	copy(unsafe.Slice((*Held)(p), n+1), unsafe.Slice((*Held)(unsafe.Add(unsafe.Pointer(t.held), -int(heldSize))), t.depth+1))
+	t.held = held
 	t.cap = n
 	return true
 }
@@ -196,26 +207,33 @@ func (v *Validator) grow(t *Task) bool {
 // tags remember of locks what they were nested in last. The table is small and
 // loses old entries; a lost one costs certainty, never a finding. An entry is
 //
-//	check of the inner lock 20 | check of the outer lock 28 | low bits of the goroutine 16
+//	check of both locks 48 | low bits of the goroutine 16
+//
+// Two pairs with one check are taken for each other with a chance of 2^-48.
 const tagBits = 14
 
-func tagHash(inst uintptr, serial uint32) uint64 {
-	h := (uint64(inst) ^ uint64(serial)<<48) * 0x9e3779b97f4a7c15
-	return h ^ h>>29
+// tagOf returns the index and the check of the pair outer, inner.
+func tagOf(inner uintptr, innerSerial uint32, outer uintptr, outerSerial uint32) (index, check uint64) {
+	in := uint64(inner) ^ uint64(innerSerial)<<48
+	hi, lo := bits.Mul64(in^0xa0761d6478bd642f, uint64(outer)^uint64(outerSerial)<<48^0xe7037ed1a0b428db)
+	return (in>>3 ^ in>>17) & (1<<tagBits - 1), (hi ^ lo) &^ 0xffff
 }
 
+// untagged are the bits of Held.word of which a tag does not tell: readers and tries.
+const untagged = uint64(0xff)<<modeShift | uint64(heldTry)<<flagShift
+
 // tag notes that t nested m in h, with nothing else held.
-func (v *Validator) tag(t *Task, m *Map, h *Held) {
-	in := tagHash(uintptr(unsafe.Pointer(m)), m.serial())
-	v.tags[in&(1<<tagBits-1)] = in>>44<<44 | tagHash(h.inst, h.serial)>>36<<16 | uint64(uint16(t.goid))
+func (v *Validator) tag(t *Task, m *Map, serial uint32, h *Held) {
+	i, check := tagOf(uintptr(unsafe.Pointer(m)), serial, h.inst, h.serial())
+	atomic.StoreUint64((*uint64)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(v.tags)), i*8)), check|uint64(uint16(t.goid)))
 }
 
 // taggedIn returns the low bits of the goroutine that nested the lock inner
 // last, if the lock outer was what it was nested in.
 func (v *Validator) taggedIn(inner uintptr, innerSerial uint32, outer uintptr, outerSerial uint32) (goid uint16, ok bool) {
-	in := tagHash(inner, innerSerial)
-	e := v.tags[in&(1<<tagBits-1)]
-	return uint16(e), e>>16 == in>>44<<28|tagHash(outer, outerSerial)>>36
+	i, check := tagOf(inner, innerSerial, outer, outerSerial)
+	e := atomic.LoadUint64((*uint64)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(v.tags)), i*8)))
+	return uint16(e), e&^0xffff == check
 }
 
 func (t *Task) setSlow(b uint32) {
@@ -295,7 +313,7 @@ func (v *Validator) drain(t *Task) {
 		v.freeReleased = n
 		// The lowest entry goes: the task may still wait for the one on top.
 		for i := uint32(0); i < t.depth; i++ {
-			if h := t.at(i); h.inst == r.inst && h.mode == r.mode {
+			if h := t.at(i); h.inst == r.inst && h.mode() == r.mode {
 				t.remove(i)
 				break
 			}
@@ -319,15 +337,12 @@ func (t *Task) find(inst uintptr) (uint32, bool) {
 // shorter; every dependency in them was learned when they were taken, so
 // nothing is validated again.
 func (t *Task) remove(i uint32) {
-	key := initialKey
-	if i > 0 {
-		key = t.at(i - 1).key
-	}
+	key := t.at(i).below().key
 	below := t.at(i).key
 	for j := i + 1; j < t.depth; j++ {
 		h := *t.at(j)
 		if h.key != below { // an entry that is not judged has the key below it
-			key = mix(key, h.class, h.mode)
+			key = mix(key, h.class(), h.mode())
 		}
 		below = h.key
 		h.key = key

@@ -437,10 +437,15 @@ func (h *harness) step(o twinOp) string {
 			return ""
 		}
 		h.say("g%d: %s", h.goids[t], map[Mode]string{Write: "Lock ", Read: "RLock "}[m]+h.lockName(x))
-		if m == Write && h.isRW(x) {
-			h.v.AcquireWriter(h.tasks[t], &h.maps[x], h.pcs[h.locks[x].class-1])
-		} else {
-			h.v.Acquire(h.tasks[t], &h.maps[x], h.pcs[h.locks[x].class-1], m)
+		pc, taken := h.pcs[h.locks[x].class-1], false
+		switch {
+		case m == Write && h.isRW(x):
+			h.v.AcquireWriter(h.tasks[t], &h.maps[x], pc)
+		case ok && o.top: // as a Mutex that was free
+			taken = true
+			h.v.Taken(h.tasks[t], &h.maps[x], pc, m)
+		default:
+			h.v.Acquire(h.tasks[t], &h.maps[x], pc, m)
 		}
 		h.record(obsLock, t, x, m)
 		if m == Write && h.isRW(x) {
@@ -451,7 +456,9 @@ func (h *harness) step(o twinOp) string {
 		}
 		tw.stacks[t] = append(tw.stacks[t], h.tlock(x, m, false))
 		h.wait[t] = x
-		if ok {
+		if taken {
+			h.granted(t)
+		} else if ok {
 			h.grant(t)
 		} else {
 			h.say("   waits")
@@ -555,12 +562,16 @@ func (h *harness) step(o twinOp) string {
 }
 
 func (h *harness) grant(t int) {
+	x, m := h.granted(t)
+	h.v.Acquired(h.tasks[t], &h.maps[x], m)
+}
+
+func (h *harness) granted(t int) (x int, m Mode) {
 	s := h.tw.stacks[t]
-	x := h.wait[t]
-	m := s[len(s)-1].mode
+	x, m = h.wait[t], s[len(s)-1].mode
 	h.take(t, x, m)
 	h.wait[t] = -1
-	h.v.Acquired(h.tasks[t], &h.maps[x], m)
+	return x, m
 }
 
 func (h *harness) drop(t, x int, m Mode) {
@@ -834,14 +845,14 @@ func (h *harness) checkStack(t int) string {
 	var addr []uintptr
 	for i := range task.depth {
 		e := task.at(i)
-		if e.class != 0 {
-			key = mix(key, e.class, e.mode)
+		if e.class() != 0 {
+			key = mix(key, e.class(), e.mode())
 		}
 		if e.key != key {
 			return fmt.Sprintf("g%d: held lock %d has another chain key", h.goids[t], i)
 		}
 		addr = append(addr, e.inst)
-		got = append(got, tlock{serial: e.serial, class: h.classOf(e.class), mode: e.mode, try: e.flags&heldTry != 0})
+		got = append(got, tlock{serial: e.serial(), class: h.classOf(e.class()), mode: e.mode(), try: e.flags()&heldTry != 0})
 	}
 	for n := task.inbox; n != 0; n = v.releasedTab[n].next {
 		for i := range got {

@@ -179,7 +179,7 @@ func (v *Validator) Init(lim Limits, host Host) bool {
 	v.stk = reserve[ClassID](a, lim.Classes)
 	v.stk2 = reserve[ClassID](a, lim.Classes)
 	v.stk3 = reserve[ClassID](a, lim.Classes)
-	if v.stk3 == nil || v.pairIdx == nil || v.chains == nil {
+	if v.stk3 == nil || v.pairIdx == nil || v.chains == nil || v.tags == nil {
 		return false
 	}
 	// slabs holds Go pointers where the heap serves, so the collector must see it.

@@ -13,32 +13,32 @@ var anchors = []struct {
 }{
 	// A lock is its own map (see _std/sync/lockdep.go). The caller's PC is taken in the exported method
 	// itself: its caller is the line that names the lock.
+	//
+	// A Mutex that is free is judged when it is taken, one that is not before the wait: so the lock's cache
+	// line is fetched once, and for writing. Pop is inlined.
 	{"sync/mutex.go", []op{
 		imports("internal/lockdep", "internal/runtime/sys"),
-		head("(*Mutex).Lock", "t := lockdep.Lock(lockdepMap(&$r.mu), sys.GetCallerPC())"),
-		tail("(*Mutex).Lock", "if t != nil { lockdep.Locked(t, lockdepMap(&$r.mu)) }"),
+		swap("(*Mutex).Lock", "$r.mu.Lock()", "if $r.mu.LockdepTry() { lockdep.Taken(lockdepMap(&$r.mu), sys.GetCallerPC()) } else { $r.lockdepWait(sys.GetCallerPC()) }"),
 		rename("(*Mutex).TryLock", "lockdepTryLock"),
-		head("(*Mutex).Unlock", "lockdep.Unlock(lockdepMap(&$r.mu))"),
+		head("(*Mutex).Unlock", "if !lockdep.Pop(lockdepMap(&$r.mu)) { lockdep.Unlock(lockdepMap(&$r.mu)) }"),
 	}},
 
 	// A RWMutex uses the map of its inner Mutex w, and w itself without hooks.
 	// RLocker's Lock has a RLock of its own that takes the PC of its caller.
 	{"sync/rwmutex.go", []op{
 		imports("internal/lockdep", "internal/runtime/sys"),
-		head("(*RWMutex).RLock", "t := lockdep.RLock(lockdepMap(&$r.w.mu), sys.GetCallerPC())"),
-		tail("(*RWMutex).RLock", "if t != nil { lockdep.RLocked(t, lockdepMap(&$r.w.mu)) }"),
+		readLock("sys.GetCallerPC()"),
 		rename("(*RWMutex).TryRLock", "lockdepTryRLock"),
-		head("(*RWMutex).RUnlock", "lockdep.RUnlock(lockdepMap(&$r.w.mu))"),
-		head("(*RWMutex).Lock", "t := lockdep.WLock(lockdepMap(&$r.w.mu), sys.GetCallerPC())"),
+		head("(*RWMutex).RUnlock", "if !lockdep.Pop(lockdepMap(&$r.w.mu)) { lockdep.RUnlock(lockdepMap(&$r.w.mu)) }"),
+		head("(*RWMutex).Lock", "lockdep.WLock(lockdepMap(&$r.w.mu), sys.GetCallerPC())"),
 		swap("(*RWMutex).Lock", "$r.w.Lock()", "$r.w.mu.Lock()"),
-		tail("(*RWMutex).Lock", "if t != nil { lockdep.Locked(t, lockdepMap(&$r.w.mu)) }"),
+		tail("(*RWMutex).Lock", "lockdep.Locked(lockdepMap(&$r.w.mu))"),
 		rename("(*RWMutex).TryLock", "lockdepTryLock"),
 		swap("(*RWMutex).TryLock", "$r.w.TryLock()", "$r.w.mu.TryLock()"),
 		swap("(*RWMutex).TryLock", "$r.w.Unlock()", "$r.w.mu.Unlock()"),
-		head("(*RWMutex).Unlock", "lockdep.Unlock(lockdepMap(&$r.w.mu))"),
+		head("(*RWMutex).Unlock", "if !lockdep.Pop(lockdepMap(&$r.w.mu)) { lockdep.Unlock(lockdepMap(&$r.w.mu)) }"),
 		swap("(*RWMutex).Unlock", "$r.w.Unlock()", "$r.w.mu.Unlock()"),
-		clone("(*RWMutex).RLock", "lockdepRLock", "pc uintptr",
-			"t := lockdep.RLock(lockdepMap(&$r.w.mu), pc)", "if t != nil { lockdep.RLocked(t, lockdepMap(&$r.w.mu)) }"),
+		clone("(*RWMutex).RLock", "lockdepRLock", "pc uintptr", readLock("pc")),
 		swap("(*rlocker).Lock", "(*RWMutex)($r).RLock()", "(*RWMutex)($r).lockdepRLock(sys.GetCallerPC())"),
 	}},
 
@@ -99,4 +99,18 @@ var anchors = []struct {
 	{"fmt/print.go", []op{
 		swap("(*pp).printValue", "p.printValue(getField(f, i), verb, depth+1)", "p.printValue(lockdepValue(f, i, getField(f, i)), verb, depth+1)"),
 	}},
+}
+
+// readLock instruments RLock: its count never waits, so the judgement comes
+// after it and before the wait. pc is the text of the caller's PC.
+func readLock(pc string) op {
+	const name = "(*RWMutex).RLock"
+	count := swap(name, "$r.readerCount.Add(1) < 0", "$r.lockdepRTaken($r.readerCount.Add(1) < 0, "+pc+")")
+	wait := after(name, "runtime_SemacquireRWMutexR(…", "; lockdep.RLocked(lockdepMap(&$r.w.mu))")
+	return func(t *target) error {
+		if err := count(t); err != nil {
+			return err
+		}
+		return wait(t)
+	}
 }

@@ -262,20 +262,26 @@ func param(name, text string) op {
 }
 
 // clone adds a second copy of a function at the end of the file, with another
-// name and parameter list, with text at its head and its tail.
-func clone(name, to, params, atHead, atTail string) op {
+// name and parameter list, as the op edits it.
+func clone(name, to, params string, edit op) op {
 	return func(t *target) error {
-		fn, err := t.function(name)
+		c := &target{path: t.path, text: t.text, fset: t.fset, syntax: t.syntax}
+		if err := edit(c); err != nil {
+			return err
+		}
+		c.text = c.edits.apply(t.text)
+		c.fset = token.NewFileSet()
+		var err error
+		if c.syntax, err = parser.ParseFile(c.fset, t.path, c.text, parser.SkipObjectResolution); err != nil {
+			return t.missing(name, "the copy %s does not parse: %v", to, err)
+		}
+		fn, err := c.function(name)
 		if err != nil {
 			return err
 		}
-		if err := t.noReturn(name, fn); err != nil {
-			return err
-		}
-		body := t.text[t.offset(fn.Body.Lbrace)+1 : t.offset(fn.Body.Rbrace)]
-		recv := t.text[t.offset(fn.Recv.Pos()):t.offset(fn.Recv.End())]
-		t.edits.insert(len(t.text), fmt.Sprintf("\nfunc %s %s(%s) { %s\n%s\n%s }\n",
-			recv, to, params, expand(fn, atHead), body, expand(fn, atTail)))
+		body := c.text[c.offset(fn.Body.Lbrace):c.offset(fn.Body.Rbrace)]
+		recv := c.text[c.offset(fn.Recv.Pos()):c.offset(fn.Recv.End())]
+		t.edits.insert(len(t.text), fmt.Sprintf("\nfunc %s %s(%s) %s}\n", recv, to, params, body))
 		return nil
 	}
 }

@@ -52,14 +52,11 @@ func main() {
 `
 
 const helloHooks = `InitDone
-Lock main.main 16
-Locked
+Taken main.main 16
 Unlock
-RLock main.main 21
-RLocked
+RTaken main.main 21
 RUnlock
-RLock main.main 24
-RLocked
+RTaken main.main 24
 RUnlock
 WLock main.main 26
 Locked

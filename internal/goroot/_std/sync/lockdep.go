@@ -12,6 +12,23 @@ func lockdepMap(m *isync.Mutex) *lockdep.Map { return (*lockdep.Map)(unsafe.Poin
 
 const _ = -(unsafe.Sizeof(isync.Mutex{}) ^ unsafe.Sizeof(lockdep.Map{})) // they have one size
 
+// lockdepWait is Lock where the lock was not free.
+func (m *Mutex) lockdepWait(pc uintptr) {
+	lockdep.Lock(lockdepMap(&m.mu), pc)
+	m.mu.Lock()
+	lockdep.Locked(lockdepMap(&m.mu))
+}
+
+// lockdepRTaken records a reader that has to wait or not, and returns wait.
+func (rw *RWMutex) lockdepRTaken(wait bool, pc uintptr) bool {
+	if wait {
+		lockdep.RLock(lockdepMap(&rw.w.mu), pc)
+	} else {
+		lockdep.RTaken(lockdepMap(&rw.w.mu), pc)
+	}
+	return wait
+}
+
 // TryLock tries to lock m and reports whether it succeeded.
 //
 // Note that while correct uses of TryLock do exist, they are rare,

@@ -40,26 +40,51 @@ func newTask() *Task {
 	return t
 }
 
-// Lock is called before a Mutex is taken.
-func Lock(m *Map, pc uintptr) *Task {
-	return v.Acquire((*Task)(runtime.LockdepTask()), m, pc, engine.Write)
+// Taken is called when a Mutex was taken without a wait.
+func Taken(m *Map, pc uintptr) {
+	v.Taken((*Task)(runtime.LockdepTask()), m, pc, engine.Write)
+}
+
+// RTaken is called when a RWMutex was taken for reading without a wait.
+func RTaken(m *Map, pc uintptr) {
+	v.Taken((*Task)(runtime.LockdepTask()), m, pc, engine.Read)
+}
+
+// Lock is called before the wait for a Mutex.
+func Lock(m *Map, pc uintptr) {
+	v.Acquire((*Task)(runtime.LockdepTask()), m, pc, engine.Write)
 }
 
 // WLock is called before a RWMutex is taken for writing.
-func WLock(m *Map, pc uintptr) *Task {
-	return v.AcquireWriter((*Task)(runtime.LockdepTask()), m, pc)
+func WLock(m *Map, pc uintptr) {
+	v.AcquireWriter((*Task)(runtime.LockdepTask()), m, pc)
 }
 
-// RLock is called before a RWMutex is taken for reading.
-func RLock(m *Map, pc uintptr) *Task {
-	return v.Acquire((*Task)(runtime.LockdepTask()), m, pc, engine.Read)
+// RLock is called before the wait for a RWMutex for reading.
+func RLock(m *Map, pc uintptr) {
+	v.Acquire((*Task)(runtime.LockdepTask()), m, pc, engine.Read)
 }
 
 // Locked is called when the wait that Lock or WLock announced is over.
-func Locked(t *Task, m *Map) { v.Acquired(t, m, engine.Write) }
+func Locked(m *Map) {
+	if t := (*Task)(runtime.LockdepTask()); t != nil {
+		v.Acquired(t, m, engine.Write)
+	}
+}
 
 // RLocked is called when the wait that RLock announced is over.
-func RLocked(t *Task, m *Map) { v.Acquired(t, m, engine.Read) }
+func RLocked(m *Map) {
+	if t := (*Task)(runtime.LockdepTask()); t != nil {
+		v.Acquired(t, m, engine.Read)
+	}
+}
+
+// Pop records that a lock is about to be released that was taken last; false:
+// Unlock or RUnlock is to be called.
+func Pop(m *Map) bool {
+	t := (*Task)(runtime.LockdepTask())
+	return t != nil && t.Pop(m)
+}
 
 // Unlock is called before a lock that was taken for writing is released.
 func Unlock(m *Map) { v.Release((*Task)(runtime.LockdepTask()), m, engine.Write) }

@@ -9,15 +9,12 @@ import (
 	_ "internal/lockdep/engine"
 )
 
-// Map has the size of the real one. A tag that is not zero says that the lock
+// Map has the size of the real one. Its upper bits are not zero where the lock
 // was taken from package main.
 type Map struct {
 	state int32
 	sema  uint32
 }
-
-// Task is not used.
-type Task struct{ _ byte }
 
 // MutexMap and RWMutexMap are set by package sync and not used.
 var MutexMap, RWMutexMap any
@@ -35,12 +32,10 @@ func say(what string, pc uintptr) bool {
 	return true
 }
 
-func enter(what string, m *Map, pc uintptr) *Task {
-	if !say(what, pc) {
-		return nil
+func enter(what string, m *Map, pc uintptr) {
+	if say(what, pc) {
+		m.sema += 1 << 16
 	}
-	m.sema += 1 << 16
-	return new(Task)
 }
 
 func leave(what string, m *Map) {
@@ -49,12 +44,15 @@ func leave(what string, m *Map) {
 	}
 }
 
-func Lock(m *Map, pc uintptr) *Task     { return enter("Lock", m, pc) }
-func WLock(m *Map, pc uintptr) *Task    { return enter("WLock", m, pc) }
-func Locked(t *Task, m *Map)            { println("hook Locked") }
+func Taken(m *Map, pc uintptr)          { enter("Taken", m, pc) }
+func RTaken(m *Map, pc uintptr)         { enter("RTaken", m, pc) }
+func Lock(m *Map, pc uintptr)           { enter("Lock", m, pc) }
+func WLock(m *Map, pc uintptr)          { enter("WLock", m, pc) }
+func Locked(m *Map)                     { leave("Locked", m) }
+func Pop(m *Map) bool                   { return false }
 func Unlock(m *Map)                     { leave("Unlock", m) }
-func RLock(m *Map, pc uintptr) *Task    { return enter("RLock", m, pc) }
-func RLocked(t *Task, m *Map)           { println("hook RLocked") }
+func RLock(m *Map, pc uintptr)          { enter("RLock", m, pc) }
+func RLocked(m *Map)                    { leave("RLocked", m) }
 func RUnlock(m *Map)                    { leave("RUnlock", m) }
 func TryLocked(m *Map, pc uintptr)      { enter("TryLocked", m, pc) }
 func TryWLocked(m *Map, pc uintptr)     { enter("TryWLocked", m, pc) }

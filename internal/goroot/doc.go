@@ -24,10 +24,10 @@
 //
 // # Limits
 //
-// Go 1.24 to 1.26; anything else is a [VersionError]. A [sync.Mutex] grows
-// from 8 to 24 bytes: unsafe.Sizeof sees it, and comparing two structs with ==,
-// or asking reflect's IsZero, sees the validator's field of a lock that was
-// used. [reflect.DeepEqual] and package fmt pass over that field.
+// Go 1.24 to 1.26; anything else is a [VersionError]. A [sync.Mutex] keeps its
+// size: the validator has the upper bits of its semaphore. Comparing two structs
+// with ==, or asking reflect's IsZero, sees them in a lock that was used;
+// [reflect.DeepEqual] and package fmt do not.
 // A [sync.Once.Do] that has run is a call and no longer inlined.
 // The check of the size of the runtime's g in the tests of package runtime
 // fails in the copy.

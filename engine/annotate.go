@@ -163,70 +163,20 @@ const (
 	MightRecurse
 )
 
-// Misused returns the finding that t misuses m, and its report.
-func (v *Validator) Misused(t *Task, m *Map, pc uintptr, what Misuse, ident string) (Finding, []byte) {
+// Misused records that t misuses m, once a place and chain of held locks.
+func (v *Validator) Misused(t *Task, m *Map, pc uintptr, what Misuse) {
 	v.classify(t, m, pc, 'L')
-	var pcs [48]uintptr
-	n := callers(2, pcs[:])
-	s := Side{Goroutine: t.goid}
-	t.setSlow(taskBusy)
-	v.lock()
-	s.Wants = v.lockOf(&heldRec{site: v.siteAt(pc), class: ClassID(m.class() &^ slowBit), serial: m.serial()})
-	for i := uint32(0); i < t.depth; i++ {
-		h := t.at(i)
-		l := v.lockOf(&heldRec{site: v.siteAt(h.pc), class: h.class(), serial: h.serial(), mode: h.mode(), try: h.flags()&heldTry != 0})
-		s.Held = append(s.Held, l)
-		if h.inst == uintptr(unsafe.Pointer(m)) {
-			s.Holds = l
-		}
-	}
-	k := v.stacks[v.capture(pcs[:n], pc)]
-	for _, f := range v.frames[k.off : k.off+k.n] {
-		s.Stack = append(s.Stack, v.frame(f))
-	}
-	if o := v.siteAt(t.origin); o != 0 {
-		s.Origin = v.frame(o)
-	}
-	if t.test != 0 {
-		s.Test = v.str(v.tests[t.test])
-	}
-	v.flush()
-	v.unlock()
-	t.clearSlow(taskBusy)
-	f := Finding{Level: Proved, Count: 1, Sides: []Side{s}}
-	return f, f.appendMisuse(nil, what, ident)
-}
-
-func (f *Finding) appendMisuse(b []byte, what Misuse, ident string) []byte {
-	s := &f.Sides[0]
-	class := ShortClass(s.Wants.Class)
-	title, says := "", ""
+	kind, mode := obsNotHeld, Read
 	switch what {
-	case NotHeld:
-		title, says = "lock is not held", " must hold lock ("+class+") here, and does not.\n"
 	case NotHeldWrite:
-		title, says = "lock is not held for writing", " must hold lock ("+class+") for writing here, and does not.\n"
+		mode = Write
 	case IsHeld:
-		title, says = "lock is held", " must not hold lock ("+class+") here, and does.\n"
+		kind = obsHeld
 	case MightRecurse:
-		title, says = "possible recursive locking detected", " may take lock ("+class+") here, and holds it already.\n"
+		kind, mode = obsMight, Write
 	}
-	b = append(b, rule...)
-	b = append(b, "WARNING: "...)
-	b = append(b, title...)
-	b = append(b, '\n')
-	b = append(b, ident...)
-	b = append(b, "\n------------------------------------------------------\n"...)
-	b = who(b, s)
-	b = append(b, says...)
-	b = append(b, '\n')
-	if len(s.Held) == 0 {
-		b = append(b, "no locks held by "...)
-		b = who(b, s)
-		b = append(b, ".\n\n"...)
+	key := mix(t.topKey(), t.classOf(m), mode) ^ uint64(pcHash(pc))<<8 ^ uint64(kind)
+	if !v.chainSettled(t, m, key) {
+		v.learn(t, m, pc, mode, key, kind)
 	}
-	b = appendHeldList(b, s)
-	b = append(b, "stack backtrace:\n"...)
-	b = appendStack(b, s)
-	return append(b, rule...)
 }

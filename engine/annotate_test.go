@@ -105,3 +105,44 @@ func TestNoValidateIsForOneLock(t *testing.T) {
 		}
 	}
 }
+
+// What the program says and what is not so are facts of the graph: found once a
+// place, and found again by whoever reads the file.
+func TestMisused(t *testing.T) {
+	var journal []byte
+	v := New(SmallLimits(), Host{Journal: func(b []byte) { journal = append(journal, b...) }})
+	task := v.NewTask()
+	l := make([]Map, 2)
+	v.SetClass(task, &l[0], "a")
+	v.SetClass(task, &l[1], "b")
+	v.Taken(task, &l[0], 1, Read)
+	for range 3 {
+		v.Misused(task, &l[1], 2, NotHeld)
+		v.Misused(task, &l[0], 3, NotHeldWrite)
+		v.Misused(task, &l[0], 4, IsHeld)
+		v.Misused(task, &l[0], 5, MightRecurse)
+	}
+	want := "assert-held b held  proved\nassert-held a held a R proved\nassert-not-held a held a R proved\nrecursive a held a R likely\n"
+	list := func(v *Validator) (s string) {
+		for id := FindingID(1); id <= v.NumFindings(); id++ {
+			f, _ := v.Finding(id)
+			side := &f.Sides[0]
+			s += f.Kind.String() + " " + side.Wants.Class + " held " + side.Holds.Class
+			if side.Holds.Class != "" {
+				s += " " + side.Holds.Mode
+			}
+			s += " " + f.Level.String() + "\n"
+		}
+		return s
+	}
+	if got := list(v); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	again := New(SmallLimits(), Host{})
+	if err := replay(again, journal); err != nil {
+		t.Fatal(err)
+	}
+	if got := list(again); got != want {
+		t.Errorf("from the graph file: got\n%swant\n%s", got, want)
+	}
+}

@@ -247,7 +247,7 @@ func (v *Validator) handoff(c ClassID) {
 				continue
 			}
 			switch {
-			case x.kind == KindRecursive || x.kind == KindRecursiveRead || x.kind == KindExitHeld:
+			case x.n == 0:
 				x.level = Suppressed
 				x.why |= WhyHandoff
 			case x.level > Possible:

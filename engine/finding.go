@@ -10,8 +10,8 @@ import (
 // certain level is reached.
 type finding struct {
 	hash    uint64
-	obs     ObsID  // recursion, exit-held: the observation
-	held    uint16 // recursion: which held lock
+	obs     ObsID  // where it is no cycle: the observation
+	held    uint16 // and which held lock; none: noHeld
 	kind    Kind
 	level   Level
 	n       uint8 // sides of the cycle
@@ -24,7 +24,7 @@ type finding struct {
 // identity hashes what makes a finding the same finding.
 func (v *Validator) identity(f *finding) uint64 {
 	h := uint64(f.kind) * 0x9e3779b97f4a7c15
-	if f.kind == KindRecursive || f.kind == KindRecursiveRead || f.kind == KindExitHeld {
+	if f.n == 0 {
 		o := &v.obs[f.obs]
 		return mix(h, o.lock.class, 0) ^ uint64(o.lock.site)<<20
 	}
@@ -206,6 +206,27 @@ func (v *Validator) foundOrphan(id ObsID) {
 	f := finding{kind: KindExitHeld, level: Possible, obs: id, pending: true}
 	if v.classes[v.obs[id].lock.class].flags&classHandoff != 0 {
 		f.level, f.why = Suppressed, WhyHandoff
+	}
+	v.best = f
+	v.enter()
+}
+
+const noHeld = 1<<16 - 1
+
+// foundMisuse enters the finding that the program says of a lock what is not so.
+func (v *Validator) foundMisuse(id ObsID) {
+	o := &v.obs[id]
+	f := finding{kind: KindAssertHeld, level: Proved, obs: id, held: noHeld}
+	switch o.kind {
+	case obsHeld:
+		f.kind = KindAssertNotHeld
+	case obsMight:
+		f.kind, f.level = KindRecursive, Likely
+	}
+	for i := uint32(0); i < uint32(o.n); i++ {
+		if h := &v.held[o.held+i]; h.class == o.lock.class && h.serial == o.lock.serial && h.addr == o.lock.addr {
+			f.held = uint16(i)
+		}
 	}
 	v.best = f
 	v.enter()

@@ -74,6 +74,12 @@ const (
 	KindSameClass
 	// KindExitHeld is a goroutine that ended with a lock that others want.
 	KindExitHeld
+	// KindAssertHeld is a lock that the program says it holds, and does not.
+	KindAssertHeld
+	// KindAssertNotHeld is a lock that the program says it does not hold, and does.
+	KindAssertNotHeld
+
+	lastKind = KindAssertNotHeld
 )
 
 // String returns the kind's word, as in findings files and "lockdep explain".
@@ -89,6 +95,10 @@ func (k Kind) String() string {
 		return "same-class"
 	case KindExitHeld:
 		return "exit-held"
+	case KindAssertHeld:
+		return "assert-held"
+	case KindAssertNotHeld:
+		return "assert-not-held"
 	}
 	return "unknown"
 }

@@ -33,7 +33,7 @@ func ParseSuppression(line string) (s Suppression, problem string) {
 	if text == "" {
 		return Suppression{}, ""
 	}
-	for k := KindCircular; k <= KindExitHeld; k++ {
+	for k := KindCircular; k <= lastKind; k++ {
 		if w := k.String(); hasPrefix(text, w) && (len(text) == len(w) || text[len(w)] == ' ' || text[len(w)] == '\t') {
 			s.Kind = w
 			text = trimBlanks(text[len(w):])

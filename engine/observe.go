@@ -34,11 +34,14 @@ type heldRec struct {
 
 // Kinds of observation.
 const (
-	obsLock   uint8 = iota + 1 // a lock is taken while others are held
-	obsTouch                   // a Once was found done while locks were held
-	obsWait                    // a wait with locks held; not judged
-	obsWriter                  // a writer of a reader/writer lock exists
-	obsOrphan                  // a lock is wanted whose goroutine ended: held[0]
+	obsLock    uint8 = iota + 1 // a lock is taken while others are held
+	obsTouch                    // a Once was found done while locks were held
+	obsWait                     // a wait with locks held; not judged
+	obsWriter                   // a writer of a reader/writer lock exists
+	obsOrphan                   // a lock is wanted whose goroutine ended: held[0]
+	obsNotHeld                  // the program says that it holds the lock; it does not, or reads only
+	obsHeld                     // the program says that it does not hold the lock, and does
+	obsMight                    // the program says that it may take the lock, and holds it
 )
 
 // Flags of an observation.
@@ -260,6 +263,9 @@ func (v *Validator) observe(id ObsID) {
 		return
 	case obsOrphan:
 		v.foundOrphan(id)
+		return
+	case obsNotHeld, obsHeld, obsMight:
+		v.foundMisuse(id)
 		return
 	}
 	if c == 0 || v.classes[c].flags&classNoValidate != 0 {

@@ -69,6 +69,10 @@ func (k Kind) Title() string {
 		return "possible circular locking of instances of one class detected"
 	case KindExitHeld:
 		return "goroutine ended with a lock held"
+	case KindAssertHeld:
+		return "lock is not held"
+	case KindAssertNotHeld:
+		return "lock is held"
 	}
 	return "finding"
 }
@@ -222,6 +226,8 @@ func (f *Finding) AppendText(b []byte, ident string) []byte {
 		b = f.appendExit(b, s)
 	case KindRecursive, KindRecursiveRead:
 		b = f.appendRecursive(b, s)
+	case KindAssertHeld, KindAssertNotHeld:
+		b = f.appendAssert(b, s)
 	default:
 		b = f.appendCircular(b, s)
 	}
@@ -396,12 +402,43 @@ func (f *Finding) appendExit(b []byte, s *Side) []byte {
 	return append(b, '\n')
 }
 
+func (f *Finding) appendAssert(b []byte, s *Side) []byte {
+	b = who(b, s)
+	if f.Kind == KindAssertNotHeld {
+		b = append(b, " must not hold lock ("...)
+	} else {
+		b = append(b, " must hold lock ("...)
+	}
+	b = append(b, ShortClass(s.Wants.Class)...)
+	switch {
+	case f.Kind == KindAssertNotHeld:
+		b = append(b, ") here, and does.\n\n"...)
+	case s.Wants.Mode == "W" && s.Holds.Class != "":
+		b = append(b, ") for writing here, and holds it for reading.\n\n"...)
+	default:
+		b = append(b, ") here, and does not.\n\n"...)
+	}
+	if len(s.Held) == 0 {
+		b = append(b, "no locks held by "...)
+		b = who(b, s)
+		b = append(b, ".\n\n"...)
+	}
+	b = appendHeldList(b, s)
+	b = append(b, "stack backtrace:\n"...)
+	b = appendStack(b, s)
+	return append(b, '\n')
+}
+
 // AppendWhy appends the reasons for the finding's level in words.
 func (f *Finding) AppendWhy(b []byte) []byte {
 	if f.Why == 0 {
 		switch {
+		case f.Kind == KindAssertHeld || f.Kind == KindAssertNotHeld:
+			return append(b, "the program says so itself"...)
 		case f.Level == Proved:
 			return append(b, "it happens on this very acquisition"...)
+		case f.Kind == KindRecursive:
+			return append(b, "the program says that it may take the lock here, and holds it"...)
 		case f.Kind == KindExitHeld:
 			return append(b, "nobody has released it so far, though another goroutine could"...)
 		case f.Kind == KindRecursiveRead:

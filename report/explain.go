@@ -99,6 +99,13 @@ func story(f *Finding) []string {
 			fmt.Sprintf("%s took %s (%s), and its goroutine ended without letting go.", who, class, base(s.Holds.At)),
 			fmt.Sprintf("%s wants it (%s) and waits until somebody else unlocks it, which may be never.", wants, base(s.Wants.At)),
 		}
+	case KindAssertHeld:
+		if s.Holds.Class != "" {
+			return []string{fmt.Sprintf("%s says that it holds %s for writing (%s). It holds it for reading (%s).", wants, class, base(s.Wants.At), base(s.Holds.At))}
+		}
+		return []string{fmt.Sprintf("%s says that %s is held (%s). Its goroutine does not hold it.", wants, class, base(s.Wants.At))}
+	case KindAssertNotHeld:
+		return []string{fmt.Sprintf("%s says that %s is not held (%s). Its goroutine holds it since %s.", wants, class, base(s.Wants.At), base(s.Holds.At))}
 	case KindRecursive:
 		return []string{
 			fmt.Sprintf("%s holds %s (%s) and wants it again in %s (%s).", who, class, base(s.Holds.At), wants, base(s.Wants.At)),

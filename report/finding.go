@@ -22,6 +22,8 @@ const (
 	KindRecursiveRead = engine.KindRecursiveRead
 	KindSameClass     = engine.KindSameClass
 	KindExitHeld      = engine.KindExitHeld
+	KindAssertHeld    = engine.KindAssertHeld
+	KindAssertNotHeld = engine.KindAssertNotHeld
 )
 
 // Classes returns the full names of f's classes in cycle order. A finding

@@ -180,7 +180,7 @@ next:
 				continue next
 			}
 		}
-		for _, none := range [...]Finding{{Level: engine.Proved}, {Kind: KindRecursiveRead}, {Kind: KindExitHeld}, {}} {
+		for _, none := range [...]Finding{{Level: engine.Proved}, {Kind: KindRecursiveRead}, {Kind: KindExitHeld}, {Kind: KindAssertHeld}, {Kind: KindRecursive}, {}} {
 			if word == whyText(&none) {
 				continue next
 			}

@@ -216,4 +216,70 @@ func main() {
 }
 `,
 	},
+	{
+		Kind:  KindAssertHeld,
+		Title: KindAssertHeld.Title(),
+		Short: "A function that must be called with a lock held was called without it.",
+		Text: "The program says so itself, by annotate.AssertHeld or AssertHeldWrite. The goroutine that ran into it does not hold the lock, or holds it for reading where it must for writing. " +
+			"Whether another goroutine holds the lock at that time does not matter: what is guarded is touched by this one.",
+		Repair: "Take the lock in the caller; where the caller holds another instance of it, pass the right one on.",
+		Example: `package main
+
+import (
+	"sync"
+
+	"github.com/golockdep/lockdep/annotate"
+)
+
+type list struct {
+	mu    sync.Mutex
+	items []int
+}
+
+func (l *list) addLocked(n int) {
+	annotate.AssertHeld(&l.mu)
+	l.items = append(l.items, n)
+}
+
+func main() {
+	l := new(list)
+	l.addLocked(1) // l.mu is not held
+}
+`,
+	},
+	{
+		Kind:  KindAssertNotHeld,
+		Title: KindAssertNotHeld.Title(),
+		Short: "A function that must not be called with a lock held was called with it.",
+		Text: "The program says so itself, by annotate.AssertNotHeld: the function takes the lock, waits for something that needs it, or calls code that it does not know. " +
+			"The goroutine that ran into it holds the lock.",
+		Repair: "Let go of the lock before the call, or copy what the call needs under the lock and call afterwards.",
+		Example: `package main
+
+import (
+	"sync"
+
+	"github.com/golockdep/lockdep/annotate"
+)
+
+type list struct {
+	mu    sync.Mutex
+	items []int
+}
+
+func (l *list) each(f func(int)) {
+	annotate.AssertNotHeld(&l.mu) // f may call methods of l
+	for _, n := range l.items {
+		f(n)
+	}
+}
+
+func main() {
+	l := new(list)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.each(func(int) {})
+}
+`,
+	},
 }

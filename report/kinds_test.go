@@ -7,10 +7,9 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/golockdep/lockdep/engine"
 )
 
 // TestDocs holds that every kind that the engine has a word for has a whole
@@ -38,7 +37,7 @@ func TestDocs(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		conf := types.Config{Importer: importer.ForCompiler(fset, "source", nil)}
+		conf := types.Config{Importer: withAnnotate{fset, importer.ForCompiler(fset, "source", nil)}}
 		if _, err := conf.Check("main", fset, []*ast.File{f}, nil); err != nil {
 			t.Error(err)
 		}
@@ -51,10 +50,40 @@ func TestDocs(t *testing.T) {
 	}
 }
 
+// withAnnotate is an importer that knows package annotate, which is a module of
+// its own.
+type withAnnotate struct {
+	fset *token.FileSet
+	std  types.Importer
+}
+
+func (w withAnnotate) Import(path string) (*types.Package, error) {
+	if path != "github.com/golockdep/lockdep/annotate" {
+		return w.std.Import(path)
+	}
+	names, err := filepath.Glob("../annotate/*.go")
+	if err != nil {
+		return nil, err
+	}
+	var files []*ast.File
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(w.fset, name, nil, 0)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	conf := types.Config{Importer: w.std, IgnoreFuncBodies: true}
+	return conf.Check(path, w.fset, files, nil)
+}
+
 func TestExplainKind(t *testing.T) {
 	var b bytes.Buffer
-	for k := engine.KindCircular; k <= engine.KindExitHeld; k++ {
-		if err := ExplainKind(&b, k.String()); err != nil {
+	for _, d := range Docs() {
+		if err := ExplainKind(&b, d.Kind.String()); err != nil {
 			t.Fatal(err)
 		}
 		b.WriteString("\n\n")
@@ -62,7 +91,7 @@ func TestExplainKind(t *testing.T) {
 	checkGolden(t, "kinds.golden", b.Bytes())
 
 	err := ExplainKind(&b, "circle")
-	want := `"circle" is no kind of finding; the kinds are circular, recursive, recursive-read, same-class and exit-held`
+	want := `"circle" is no kind of finding; the kinds are circular, recursive, recursive-read, same-class, exit-held, assert-held and assert-not-held`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

@@ -27,6 +27,18 @@ func picture(b *bytes.Buffer, f *Finding) {
 	case f.Kind == KindExitHeld:
 		fmt.Fprintf(b, "%s%s (%s)  ---- waits for ---->  %s\n", margin, funcName(s.Wants.At.Func), base(s.Wants.At), class)
 		fmt.Fprintf(b, "%s%s  <---- still held by ----  %s (%s), a goroutine that ended\n", margin, class, names[0], base(s.Holds.At))
+	case f.Kind == KindAssertHeld || f.Kind == KindAssertNotHeld:
+		held := "not held"
+		if s.Holds.Class != "" {
+			held = "held {" + s.Holds.Mode + "} since " + base(s.Holds.At)
+		}
+		says := "must be held"
+		if f.Kind == KindAssertNotHeld {
+			says = "must not be held"
+		} else if s.Wants.Mode == "W" {
+			says += " {W}"
+		}
+		fmt.Fprintf(b, "%s%s (%s)  %s %s:  %s\n", margin, funcName(s.Wants.At.Func), base(s.Wants.At), class, says, held)
 	case f.Kind == KindRecursiveRead && s.Writer != nil:
 		rows := [][3]string{
 			{names[0] + " " + base(s.Holds.At), "RLock(" + class + ")", "holds it"},

@@ -181,6 +181,9 @@ func (l *loader) parse(p *pkg) (files []*ast.File, found bool, err error) {
 // mayLock reports whether src names a method that can be a site's.
 func mayLock(src []byte) bool {
 	s := string(src)
+	if strings.Contains(s, annotatePath) {
+		return true
+	}
 	for _, word := range []string{"Lock", "Do", "Wait"} {
 		for at := 0; ; {
 			i := strings.Index(s[at:], word)
@@ -212,7 +215,7 @@ func clearBodies(f *ast.File) {
 		}
 		found := false
 		ast.Inspect(fn.Body, func(n ast.Node) bool {
-			if s, ok := n.(*ast.SelectorExpr); ok && (s.Sel.Name == "Do" || s.Sel.Name == "Wait" || lockName(s.Sel.Name)) {
+			if s, ok := n.(*ast.SelectorExpr); ok && siteName(s.Sel.Name) {
 				found = true
 			}
 			return !found
@@ -221,4 +224,13 @@ func clearBodies(f *ast.File) {
 			fn.Body = nil
 		}
 	}
+}
+
+// siteName reports whether a method or function of that name can be a site's.
+func siteName(name string) bool {
+	switch name {
+	case "Do", "Wait", "Acquire", "TryAcquire", "AssertHeld", "AssertHeldWrite", "AssertNotHeld", "NoValidate":
+		return true
+	}
+	return lockName(name)
 }

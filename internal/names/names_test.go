@@ -37,7 +37,7 @@ func build(t *testing.T, o Options) (string, Stats) {
 // TestGolden compares the tables of the modules in testdata, less the standard
 // library, each line with its source beside it.
 func TestGolden(t *testing.T) {
-	for _, module := range []string{"classes", "vendored", "cgo", "broken"} {
+	for _, module := range []string{"classes", "annotated", "vendored", "cgo", "broken"} {
 		t.Run(module, func(t *testing.T) {
 			if module == "cgo" {
 				if _, err := exec.LookPath("cc"); err != nil {

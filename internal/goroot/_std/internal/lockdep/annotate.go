@@ -3,7 +3,6 @@ package lockdep
 import (
 	"internal/lockdep/engine"
 	"runtime"
-	"sync/atomic"
 	"unsafe"
 )
 
@@ -84,7 +83,7 @@ func noValidate(m unsafe.Pointer) {
 func assertHeld(m unsafe.Pointer) {
 	if t := task(); t != nil {
 		if held, _, known := v.Holds(t, (*Map)(m)); known && !held {
-			misused(t, (*Map)(m), user(), engine.NotHeld)
+			v.Misused(t, (*Map)(m), user(), engine.NotHeld)
 		}
 	}
 }
@@ -92,7 +91,7 @@ func assertHeld(m unsafe.Pointer) {
 func assertHeldWrite(m unsafe.Pointer) {
 	if t := task(); t != nil {
 		if _, write, known := v.Holds(t, (*Map)(m)); known && !write {
-			misused(t, (*Map)(m), user(), engine.NotHeldWrite)
+			v.Misused(t, (*Map)(m), user(), engine.NotHeldWrite)
 		}
 	}
 }
@@ -100,7 +99,7 @@ func assertHeldWrite(m unsafe.Pointer) {
 func assertNotHeld(m unsafe.Pointer) {
 	if t := task(); t != nil {
 		if held, _, known := v.Holds(t, (*Map)(m)); known && held {
-			misused(t, (*Map)(m), user(), engine.IsHeld)
+			v.Misused(t, (*Map)(m), user(), engine.IsHeld)
 		}
 	}
 }
@@ -108,7 +107,7 @@ func assertNotHeld(m unsafe.Pointer) {
 func mightLock(m unsafe.Pointer, rw bool) {
 	if t := task(); t != nil {
 		if pc := user(); !v.MightAcquire(t, (*Map)(m), pc, engine.Write, rw) {
-			misused(t, (*Map)(m), pc, engine.MightRecurse)
+			v.Misused(t, (*Map)(m), pc, engine.MightRecurse)
 		}
 	}
 }
@@ -116,39 +115,9 @@ func mightLock(m unsafe.Pointer, rw bool) {
 func mightRLock(m unsafe.Pointer) {
 	if t := task(); t != nil {
 		if pc := user(); !v.MightAcquire(t, (*Map)(m), pc, engine.Read, true) {
-			misused(t, (*Map)(m), pc, engine.MightRecurse)
+			v.Misused(t, (*Map)(m), pc, engine.MightRecurse)
 		}
 	}
-}
-
-// misusedAt are the places that were reported, each once, newest first.
-var misusedAt unsafe.Pointer // *misuse
-
-type misuse struct {
-	next *misuse
-	pc   uintptr
-}
-
-func misused(t *Task, m *Map, pc uintptr, what engine.Misuse) {
-	u := &misuse{pc: pc}
-	for {
-		u.next = (*misuse)(atomic.LoadPointer(&misusedAt))
-		for o := u.next; o != nil; o = o.next {
-			if o.pc == pc {
-				return
-			}
-		}
-		if atomic.CompareAndSwapPointer(&misusedAt, unsafe.Pointer(u.next), unsafe.Pointer(u)) {
-			break
-		}
-	}
-	f, text := v.Misused(t, m, pc, what, ident())
-	for i := range ignored {
-		if ignored[i].Match(&f) {
-			return
-		}
-	}
-	say1(&f, text)
 }
 
 func modeOf(read bool) engine.Mode {

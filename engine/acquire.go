@@ -107,9 +107,12 @@ func (v *Validator) Acquired(t *Task, m *Map, mode Mode) {
 	}
 }
 
-// settle refutes a recursion: t got the lock that it held, so another
-// goroutine released it, and the lock is handed over, not held.
+// settle ends t's wait. If it waited for a lock that it held itself, another
+// goroutine released it: the lock is handed over, not held.
 func (v *Validator) settle(t *Task, m *Map) {
+	if t.slow&taskWaits != 0 {
+		v.unwait(t)
+	}
 	if t.slow&taskPending == 0 {
 		return
 	}

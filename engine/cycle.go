@@ -13,6 +13,7 @@ const (
 	anyCycle   strictness = iota // classes only, gates ignored: to say why there is no finding
 	classCycle                   // classes only, no common gate
 	exactCycle                   // each side waits for the very instance that the next one holds
+	stuckCycle                   // and each stands there for ever
 )
 
 // judge looks for a cycle through edge ed in which s is ed's evidence, and
@@ -45,9 +46,13 @@ func (v *Validator) judge(ed EdgeID, s SampleID) {
 	v.reach(origin, true, v.mark2)
 	var why Why
 	top := Suppressed
-	for n := 2; n <= maxCycle && top < Likely; n++ {
-		for _, how := range [...]strictness{exactCycle, classCycle} {
-			if how == classCycle && top >= Possible {
+	stuck := v.obs[v.samples[s].obs].flags&obsStuck != 0
+	for n := 2; n <= maxCycle && (top < Likely || stuck && top < Proved); n++ {
+		for _, how := range [...]strictness{stuckCycle, exactCycle, classCycle} {
+			if how == stuckCycle && !stuck {
+				continue
+			}
+			if how == classCycle && top >= Possible || how == exactCycle && top >= Likely {
 				break
 			}
 			v.steps = 0
@@ -93,10 +98,13 @@ func (v *Validator) extend(n, max int, how strictness) (why Why) {
 				v.cut++
 				return why
 			}
-			if how == exactCycle {
+			if how >= exactCycle {
 				if !v.sameInstance(cur, s) || closes && !v.sameInstance(s, first) {
 					continue
 				}
+			}
+			if how == stuckCycle && v.obs[v.samples[s].obs].flags&obsStuck == 0 {
+				continue
 			}
 			if how != anyCycle {
 				ok := true
@@ -114,7 +122,7 @@ func (v *Validator) extend(n, max int, how strictness) (why Why) {
 			v.path[n] = s
 			if !closes {
 				why |= v.extend(n+1, max, how)
-				if v.best.kind != 0 && (how != exactCycle || v.best.level >= Likely) {
+				if v.best.kind != 0 && (how < exactCycle || v.best.level >= Likely) {
 					return why
 				}
 				continue
@@ -124,7 +132,7 @@ func (v *Validator) extend(n, max int, how strictness) (why Why) {
 			if f.kind != 0 && (v.best.kind == 0 || f.level > v.best.level) {
 				v.best = f
 			}
-			if v.best.kind != 0 && (how != exactCycle || v.best.level >= Likely) {
+			if v.best.kind != 0 && (how < exactCycle || v.best.level >= Likely) {
 				return why
 			}
 		}
@@ -165,7 +173,7 @@ func (v *Validator) compatible(a, b ObsID, how strictness) bool {
 			if g.class != h.class || g.mode == Read && h.mode == Read {
 				continue
 			}
-			if how != exactCycle || x.proc == y.proc && g.serial == h.serial && g.addr == h.addr {
+			if how < exactCycle || x.proc == y.proc && g.serial == h.serial && g.addr == h.addr {
 				return false
 			}
 		}
@@ -197,6 +205,10 @@ func (v *Validator) weigh(n int, how strictness) (f finding, why Why) {
 		return f, why
 	}
 	f.level = Likely
+	if how == stuckCycle {
+		f.level = Proved
+		return f, 0
+	}
 	two := false
 	for i := 0; i < n; i++ {
 		o := &v.obs[v.samples[f.samples[i]].obs]
@@ -274,9 +286,15 @@ func (v *Validator) judgeSame(ed EdgeID, s SampleID) {
 	v.searches++
 	v.best = finding{}
 	v.path[0] = s
+	if o.flags&obsStuck != 0 {
+		for n := 2; n <= maxCycle && v.best.kind == 0; n++ {
+			v.steps = 0
+			v.extendSame(1, n, stuckCycle)
+		}
+	}
 	for n := 2; n <= maxCycle && v.best.kind == 0; n++ {
 		v.steps = 0
-		v.extendSame(1, n)
+		v.extendSame(1, n, exactCycle)
 	}
 	if v.best.kind != 0 {
 		v.best.kind = KindSameClass
@@ -284,7 +302,7 @@ func (v *Validator) judgeSame(ed EdgeID, s SampleID) {
 	}
 }
 
-func (v *Validator) extendSame(n, max int) {
+func (v *Validator) extendSame(n, max int, how strictness) {
 	cur := v.path[n-1]
 	first := v.path[0]
 	x := &v.obs[v.samples[cur].obs]
@@ -295,7 +313,7 @@ func (v *Validator) extendSame(n, max int) {
 			return
 		}
 		y := &v.obs[v.samples[s].obs]
-		if y.lock.class != c || !v.sameInstance(cur, s) {
+		if y.lock.class != c || !v.sameInstance(cur, s) || how == stuckCycle && y.flags&obsStuck == 0 {
 			continue
 		}
 		closes := v.sameInstance(s, first)
@@ -314,13 +332,13 @@ func (v *Validator) extendSame(n, max int) {
 		}
 		v.path[n] = s
 		if !closes {
-			v.extendSame(n+1, max)
+			v.extendSame(n+1, max, how)
 			if v.best.level >= Likely {
 				return
 			}
 			continue
 		}
-		if f, _ := v.weigh(n+1, exactCycle); f.kind != 0 && f.level > v.best.level {
+		if f, _ := v.weigh(n+1, how); f.kind != 0 && f.level > v.best.level {
 			v.best = f
 			if f.level >= Likely {
 				return
@@ -339,7 +357,7 @@ func (v *Validator) recursion(id ObsID, i int) {
 	o := &v.obs[id]
 	h := &v.held[o.held+uint32(i)]
 	f := finding{kind: KindRecursive, level: Proved, obs: id, held: uint16(i)}
-	f.pending = v.classes[o.lock.class].flags&classOnce == 0
+	f.pending = v.classes[o.lock.class].flags&classOnce == 0 && o.flags&obsStuck == 0
 	if v.classes[o.lock.class].flags&classHandoff != 0 {
 		f.level, f.why = Suppressed, WhyHandoff
 	} else if h.mode == Read && o.lock.mode == Read {
@@ -357,6 +375,8 @@ func (v *Validator) recursion(id ObsID, i int) {
 		switch {
 		case f.writers[0] == 0:
 			f.level, f.why = Suppressed, why
+		case o.flags&obsStuck != 0:
+			f.level = Proved
 		case o.flags&obsInit != 0:
 			f.level, f.why = Possible, WhyInit
 		}

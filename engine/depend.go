@@ -103,7 +103,7 @@ func (v *Validator) addSample(ed EdgeID, id ObsID, i int) SampleID {
 	case e.flags&edgeHot != 0 || o.flags&obsTag != 0:
 		limit = maxSamplesHot
 	}
-	if e.n >= limit && (self || !newKind && (e.n >= maxSamplesHot || v.covered(e, id, i))) {
+	if e.n >= limit && o.flags&obsStuck == 0 && (self || !newKind && (e.n >= maxSamplesHot || v.covered(e, id, i))) {
 		if self {
 			v.full(tabSamples, limit)
 		}

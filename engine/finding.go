@@ -144,7 +144,7 @@ func (v *Validator) orphan(t *Task, h *Held) {
 	}
 	atomic.StoreUint64(&v.orphanBits, v.orphanBits|orphanBit(h.inst))
 	v.orphanTab[i] = orphan{
-		rec:    heldRec{addr: uint64(h.inst), serial: h.serial(), site: v.siteAt(h.pc), class: h.class(), mode: h.mode(), try: h.flags()&heldTry != 0},
+		rec:    v.recOf(h),
 		goid:   t.goid,
 		origin: v.siteAt(t.origin),
 		test:   t.test,

@@ -61,13 +61,14 @@ const (
 	tabTasks
 	tabText
 	tabDepth
+	tabWaits
 	numTables
 )
 
 var tableNames = [numTables]string{
 	"", "classes", "sites", "chains", "dependencies", "samples", "observations",
 	"held records", "stacks", "frames", "instance pairs", "tests", "findings",
-	"tasks", "text", "held locks of one goroutine",
+	"tasks", "text", "held locks of one goroutine", "waits",
 }
 
 // String returns the table's name in words.

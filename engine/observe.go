@@ -49,6 +49,7 @@ const (
 	obsInit    uint8 = 1 << iota // during package initialisation
 	obsPartial                   // held locks are missing: a table was full
 	obsTag                       // instances known by a lock's tag, goroutine by its low bits
+	obsStuck                     // the goroutine stands there for ever: see knot.go
 )
 
 // learn records what t's acquisition of m teaches and judges it.
@@ -153,8 +154,7 @@ func (v *Validator) record(t *Task, m *Map, pc uintptr, mode Mode, key uint64, k
 	}
 	o.held = v.nheld
 	for i := uint32(0); i < t.depth; i++ {
-		h := t.at(i)
-		if !v.addHeld(&o, heldRec{addr: uint64(h.inst), serial: h.serial(), site: v.siteAt(h.pc), class: h.class(), mode: h.mode(), try: h.flags()&heldTry != 0}) {
+		if !v.addHeld(&o, v.recOf(t.at(i))) {
 			break
 		}
 	}

@@ -87,8 +87,9 @@ func (h *Held) serial() uint32 { return uint32(h.word >> serialShift & serialMas
 func (h *Held) below() *Held { return (*Held)(unsafe.Add(unsafe.Pointer(h), -int(heldSize))) }
 
 const (
-	heldTry uint8 = 1 << iota // taken by a try: nobody waited for it
-	heldGot                   // the wait is over
+	heldTry    uint8 = 1 << iota // taken by a try: nobody waited for it
+	heldGot                      // the wait is over
+	heldQueued                   // a writer that readers queue behind: it waits for the readers before it
 )
 
 const (
@@ -112,6 +113,7 @@ type Task struct {
 	test   TestID
 	origin uintptr // where the goroutine was made
 	nest   nesting
+	wait   uint32 // its wait, 0: none that is followed
 	own    [1 + inlineHeld]Held
 }
 
@@ -122,6 +124,7 @@ const (
 	taskPending                    // waits for a lock that it holds itself
 	taskBlind                      // too deep: not followed until the goroutine ends
 	taskNested                     // the class of one acquisition is announced
+	taskWaits                      // it is in the list of waits
 )
 
 func (t *Task) at(i uint32) *Held {

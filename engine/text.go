@@ -435,6 +435,8 @@ func (f *Finding) AppendWhy(b []byte) []byte {
 		switch {
 		case f.Kind == KindAssertHeld || f.Kind == KindAssertNotHeld:
 			return append(b, "the program says so itself"...)
+		case f.Level == Proved && (f.Kind == KindCircular || f.Kind == KindSameClass):
+			return append(b, "it happened: each of them waits for the next"...)
 		case f.Level == Proved:
 			return append(b, "it happens on this very acquisition"...)
 		case f.Kind == KindRecursive:

@@ -109,6 +109,11 @@ type Validator struct {
 	nreleased    uint32
 	freeReleased uint32
 	orphanTab    []orphan
+	waits        []wait
+	nwaits       uint32 // used so far
+	freeWait     uint32
+	waitList     uint32
+	waitCount    [waitBuckets]uint32 // waits by instance
 
 	mark  []uint32 // per class: generation of the last search that saw it
 	mark2 []uint32
@@ -174,6 +179,7 @@ func (v *Validator) Init(lim Limits, host Host) bool {
 	v.counts = reserve[uint32](a, lim.Findings)
 	v.releasedTab = reserve[released](a, 1<<16)
 	v.orphanTab = reserve[orphan](a, maxOrphans)
+	v.waits = reserve[wait](a, min(maxWaits, lim.Tasks+1))
 	v.mark = reserve[uint32](a, lim.Classes)
 	v.mark2 = reserve[uint32](a, lim.Classes)
 	v.stk = reserve[ClassID](a, lim.Classes)

@@ -23,6 +23,12 @@ var anchors = []struct {
 		head("(*Mutex).Unlock", "if !lockdep.Pop(lockdepMap(&$r.mu)) { lockdep.Unlock(lockdepMap(&$r.mu)) }"),
 	}},
 
+	// Only who really sleeps is a wait.
+	{"internal/sync/mutex.go", []op{
+		imports("internal/lockdep"),
+		before("(*Mutex).lockSlow", "runtime_SemacquireMutex(&$r.sema, queueLifo, 2)", "lockdep.Blocked(unsafe.Pointer($r)); "),
+	}},
+
 	// A RWMutex uses the map of its inner Mutex w, and w itself without hooks.
 	// RLocker's Lock has a RLock of its own that takes the PC of its caller.
 	{"sync/rwmutex.go", []op{
@@ -32,6 +38,7 @@ var anchors = []struct {
 		head("(*RWMutex).RUnlock", "if !lockdep.Pop(lockdepMap(&$r.w.mu)) { lockdep.RUnlock(lockdepMap(&$r.w.mu)) }"),
 		head("(*RWMutex).Lock", "lockdep.WLock(lockdepMap(&$r.w.mu), sys.GetCallerPC())"),
 		swap("(*RWMutex).Lock", "$r.w.Lock()", "$r.w.mu.Lock()"),
+		before("(*RWMutex).Lock", "runtime_SemacquireRWMutex(&$r.writerSem, false, 0)", "lockdep.Queued(lockdepMap(&$r.w.mu)); "),
 		tail("(*RWMutex).Lock", "lockdep.Locked(lockdepMap(&$r.w.mu))"),
 		rename("(*RWMutex).TryLock", "lockdepTryLock"),
 		swap("(*RWMutex).TryLock", "$r.w.TryLock()", "$r.w.mu.TryLock()"),
@@ -48,7 +55,7 @@ var anchors = []struct {
 		swap("(*Once).Do", "$r.doSlow(f)", "$r.doSlow(f, sys.GetCallerPC())"),
 		after("(*Once).Do", "if …", " else { lockdep.OnceDone(lockdepMap(&$r.m.mu), sys.GetCallerPC()) }"),
 		param("(*Once).doSlow", "pc uintptr"),
-		swap("(*Once).doSlow", "$r.m.Lock()", "lockdep.Once(lockdepMap(&$r.m.mu), pc); $r.m.mu.Lock()"),
+		swap("(*Once).doSlow", "$r.m.Lock()", "lockdep.Once(lockdepMap(&$r.m.mu), pc); $r.m.mu.Lock(); lockdep.Locked(lockdepMap(&$r.m.mu))"),
 		swap("(*Once).doSlow", "defer $r.m.Unlock()", "defer $r.m.mu.Unlock(); defer lockdep.OnceUnlock(lockdepMap(&$r.m.mu))"),
 	}},
 	{"sync/waitgroup.go", []op{

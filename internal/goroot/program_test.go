@@ -69,6 +69,7 @@ Unlock
 TryLocked main.main 33
 TryFailed main.main 34
 Once main.main 36
+Locked
 OnceUnlock
 OnceDone main.main 37
 Wait main.main 39

@@ -23,6 +23,7 @@ func (m *Mutex) lockdepWait(pc uintptr) {
 func (rw *RWMutex) lockdepRTaken(wait bool, pc uintptr) bool {
 	if wait {
 		lockdep.RLock(lockdepMap(&rw.w.mu), pc)
+		lockdep.Blocked(unsafe.Pointer(&rw.w.mu))
 	} else {
 		lockdep.RTaken(lockdepMap(&rw.w.mu), pc)
 	}

@@ -79,6 +79,21 @@ func RLocked(m *Map) {
 	}
 }
 
+// Blocked is called when a goroutine goes to sleep for a mutex, announced or not.
+func Blocked(m unsafe.Pointer) {
+	if t := (*Task)(runtime.LockdepTask()); t != nil {
+		v.Blocked(t, (*Map)(m), false)
+	}
+}
+
+// Queued is called when a writer of a RWMutex, which has its turn, goes to
+// sleep for the readers before it.
+func Queued(m *Map) {
+	if t := (*Task)(runtime.LockdepTask()); t != nil {
+		v.Blocked(t, m, true)
+	}
+}
+
 // Pop records that a lock is about to be released that was taken last; false:
 // Unlock or RUnlock is to be called.
 func Pop(m *Map) bool {
@@ -121,11 +136,10 @@ func TryFailed(m *Map, pc uintptr) {
 }
 
 // Once is called before the function of a Once runs, for whoever runs it or
-// waits for it.
+// waits for it. Locked ends the wait.
 func Once(m *Map, pc uintptr) {
 	if t := task(); t != nil {
 		v.AcquireOnce(t, m, pc)
-		v.Acquired(t, m, engine.Write)
 	}
 }
 

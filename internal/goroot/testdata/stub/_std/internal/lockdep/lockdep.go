@@ -50,6 +50,8 @@ func Lock(m *Map, pc uintptr)           { enter("Lock", m, pc) }
 func WLock(m *Map, pc uintptr)          { enter("WLock", m, pc) }
 func Locked(m *Map)                     { leave("Locked", m) }
 func Pop(m *Map) bool                   { return false }
+func Blocked(m unsafe.Pointer)          {}
+func Queued(m *Map)                     {}
 func Unlock(m *Map)                     { leave("Unlock", m) }
 func RLock(m *Map, pc uintptr)          { enter("RLock", m, pc) }
 func RLocked(m *Map)                    { leave("RLocked", m) }

@@ -67,6 +67,9 @@ func (v *Validator) enter() {
 	if f.level == Suppressed {
 		return
 	}
+	if f.level == Proved {
+		v.cover(&f)
+	}
 	v.countChain(id)
 	for _, q := range v.queue[:v.nqueue] {
 		if q == id {

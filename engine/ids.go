@@ -78,8 +78,10 @@ const (
 	KindAssertHeld
 	// KindAssertNotHeld is a lock that the program says it does not hold, and does.
 	KindAssertNotHeld
+	// KindStuck is a goroutine that can never go on.
+	KindStuck
 
-	lastKind = KindAssertNotHeld
+	lastKind = KindStuck
 )
 
 // String returns the kind's word, as in findings files and "lockdep explain".
@@ -99,6 +101,8 @@ func (k Kind) String() string {
 		return "assert-held"
 	case KindAssertNotHeld:
 		return "assert-not-held"
+	case KindStuck:
+		return "stuck"
 	}
 	return "unknown"
 }
@@ -124,4 +128,6 @@ const (
 	// WhyHandoff: a lock of the cycle is unlocked by other goroutines than the
 	// one that locked it, so that nobody can be said to hold it.
 	WhyHandoff
+	// WhyNoLock: a goroutine leaks that holds no lock and waits for none.
+	WhyNoLock
 )

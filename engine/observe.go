@@ -42,6 +42,7 @@ const (
 	obsNotHeld                  // the program says that it holds the lock; it does not, or reads only
 	obsHeld                     // the program says that it does not hold the lock, and does
 	obsMight                    // the program says that it may take the lock, and holds it
+	obsLeak                     // the goroutine can never go on; lock is what it waits for, class 0: no lock
 )
 
 // Flags of an observation.
@@ -266,6 +267,9 @@ func (v *Validator) observe(id ObsID) {
 		return
 	case obsNotHeld, obsHeld, obsMight:
 		v.foundMisuse(id)
+		return
+	case obsLeak:
+		v.foundLeak(id)
 		return
 	}
 	if c == 0 || v.classes[c].flags&classNoValidate != 0 {

@@ -12,7 +12,7 @@ type Frame struct {
 // A Lock is a lock as it stood in an acquisition.
 type Lock struct {
 	Class string `json:"class"`
-	Mode  string `json:"mode"` // "W" or "R"
+	Mode  string `json:"mode"` // "W" or "R"; where it is no lock, what is waited for: "send", "receive", ...
 	Try   bool   `json:"try,omitempty"`
 	At    Frame  `json:"at"`
 	Inst  uint32 `json:"instance"` // serial; within one process
@@ -56,11 +56,7 @@ func (v *Validator) frame(s SiteID) Frame {
 }
 
 func (v *Validator) lockOf(h *heldRec) Lock {
-	l := Lock{Class: v.ClassName(h.class), Mode: "W", Try: h.try, At: v.frame(h.site), Inst: h.serial}
-	if h.mode == Read {
-		l.Mode = "R"
-	}
-	return l
+	return Lock{Class: v.ClassName(h.class), Mode: waitWords[min(h.mode, WaitOther)], Try: h.try, At: v.frame(h.site), Inst: h.serial}
 }
 
 func (v *Validator) side(id ObsID, held int) Side {

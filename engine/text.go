@@ -73,6 +73,8 @@ func (k Kind) Title() string {
 		return "lock is not held"
 	case KindAssertNotHeld:
 		return "lock is held"
+	case KindStuck:
+		return "goroutine blocked for ever"
 	}
 	return "finding"
 }
@@ -228,6 +230,8 @@ func (f *Finding) AppendText(b []byte, ident string) []byte {
 		b = f.appendRecursive(b, s)
 	case KindAssertHeld, KindAssertNotHeld:
 		b = f.appendAssert(b, s)
+	case KindStuck:
+		b = f.appendStuck(b, s)
 	default:
 		b = f.appendCircular(b, s)
 	}
@@ -402,6 +406,25 @@ func (f *Finding) appendExit(b []byte, s *Side) []byte {
 	return append(b, '\n')
 }
 
+func (f *Finding) appendStuck(b []byte, s *Side) []byte {
+	b = who(b, s)
+	if s.Wants.Class != "" {
+		b = append(b, " waits for ever for lock:\n"...)
+		b = appendLock(b, &s.Wants)
+	} else {
+		b = append(b, " waits for ever ("...)
+		b = append(b, s.Wants.Mode...)
+		b = append(b, "), and nothing that still runs can wake it:\n"...)
+		b = appendFrame(b, s.Wants.At, "       ")
+		b = append(b, '\n')
+	}
+	b = append(b, '\n')
+	b = appendHeldList(b, s)
+	b = append(b, "stack backtrace:\n"...)
+	b = appendStack(b, s)
+	return append(b, '\n')
+}
+
 func (f *Finding) appendAssert(b []byte, s *Side) []byte {
 	b = who(b, s)
 	if f.Kind == KindAssertNotHeld {
@@ -435,6 +458,8 @@ func (f *Finding) AppendWhy(b []byte) []byte {
 		switch {
 		case f.Kind == KindAssertHeld || f.Kind == KindAssertNotHeld:
 			return append(b, "the program says so itself"...)
+		case f.Kind == KindStuck:
+			return append(b, "it happened: nothing can wake the goroutine any more"...)
 		case f.Level == Proved && (f.Kind == KindCircular || f.Kind == KindSameClass):
 			return append(b, "it happened: each of them waits for the next"...)
 		case f.Level == Proved:
@@ -468,4 +493,5 @@ var whyWords = [...]string{
 	"only readers, and no writer was ever observed",
 	"a table was full, so that a gate may be missing from the record",
 	"a lock of the cycle is released by other goroutines than the one that took it",
+	"the goroutine leaks, but holds no lock and waits for none",
 }

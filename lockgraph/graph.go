@@ -2,6 +2,7 @@ package lockgraph
 
 import (
 	"fmt"
+	"maps"
 	"sort"
 
 	"github.com/golockdep/lockdep/engine"
@@ -9,28 +10,30 @@ import (
 
 // A Graph is the union of graph files: the set of their observations.
 //
-// Invariant: Observations are sorted and free of duplicates, so that two graphs
-// of the same files are the same whatever way they were put together.
+// Invariant: Observations are sorted and free of duplicates, and every other
+// field is joined by a rule that knows no order (union of flags, the larger of
+// two counters). So two graphs of the same files are the same whatever way they
+// were put together, also by way of merged files.
 type Graph struct {
 	Classes      map[string]uint32
 	Observations []Observation
 	Processes    int
 	Chains       uint64 // over all processes
 	Full         map[int]bool
-	Headers      []map[string]string
 	Counts       map[string]uint64 // how often a finding was met, by its ID
+
+	processes map[string]*Process
 }
 
 // Union puts files together.
 func Union(files ...*File) *Graph {
-	g := &Graph{Classes: map[string]uint32{}, Full: map[int]bool{}, Counts: map[string]uint64{}}
+	g := &Graph{Classes: map[string]uint32{}, Full: map[int]bool{}, Counts: map[string]uint64{}, processes: map[string]*Process{}}
 	type keyed struct {
 		key string
 		o   Observation
 	}
 	var all []keyed
 	seen := map[string]bool{}
-	processes := map[string]bool{}
 	for _, f := range files {
 		for name, flags := range f.Classes {
 			g.Classes[name] |= flags
@@ -38,20 +41,13 @@ func Union(files ...*File) *Graph {
 		for _, t := range f.Full {
 			g.Full[t] = true
 		}
-		if len(f.Header) > 0 && !processes[processName(f)] {
-			processes[processName(f)] = true
-			g.Headers = append(g.Headers, f.Header)
-			for id, n := range f.Counts {
-				g.Counts[id] += n
+		for name, p := range f.Processes {
+			if g.processes[name] == nil {
+				g.processes[name] = newProcess()
 			}
-			if len(f.Stats) > 2 {
-				g.Chains += f.Stats[2]
-			}
+			g.processes[name].join(p)
 		}
 		for _, o := range f.Observations {
-			if o.Process != "" {
-				processes[o.Process] = true
-			}
 			k := o.key()
 			if !seen[k] {
 				seen[k] = true
@@ -63,20 +59,47 @@ func Union(files ...*File) *Graph {
 	for _, k := range all {
 		g.Observations = append(g.Observations, k.o)
 	}
-	g.Processes = len(processes)
+	for _, p := range g.processes {
+		g.Chains += p.Chains
+		for id, n := range p.Counts {
+			g.Counts[id] += n
+		}
+	}
+	g.Processes = len(g.processes)
 	return g
 }
 
-// key is what an observation says, as text.
+// join takes over what q says of the same process: one of the two may be a
+// copy that was made while the process ran.
+func (p *Process) join(q *Process) {
+	for k, v := range q.Header {
+		p.Header[k] = max(p.Header[k], v)
+	}
+	p.Chains = max(p.Chains, q.Chains)
+	for id, n := range q.Counts {
+		p.Counts[id] = max(p.Counts[id], n)
+	}
+}
+
+// key is what an observation says, as text: all of it, so that observations
+// with one key are the same.
 func (o *Observation) key() string {
-	s := fmt.Sprintf("%s|%d|%d|%d|%s|%v|%v|", o.Process, o.Kind, o.Flags, o.Goroutine, o.Test, o.Origin, o.Lock)
+	b := fmt.Appendf(nil, "%q|%d|%d|%d|%q|", o.Process, o.Kind, o.Flags, o.Goroutine, o.Test)
+	frame := func(f *engine.Frame) { b = fmt.Appendf(b, "%q %q %d;", f.Func, f.File, f.Line) }
+	lock := func(l *Lock) {
+		b = fmt.Appendf(b, "%q %d %d %t %t ", l.Class, l.Serial, l.Addr, l.Read, l.Try)
+		frame(&l.Site)
+	}
+	frame(&o.Origin)
+	lock(&o.Lock)
 	for i := range o.Held {
-		s += fmt.Sprintf("%v,", o.Held[i])
+		lock(&o.Held[i])
 	}
-	for _, f := range o.Stack {
-		s += fmt.Sprintf("%s:%d;", f.Func, f.Line)
+	b = append(b, '|')
+	for i := range o.Stack {
+		frame(&o.Stack[i])
 	}
-	return s
+	return string(b)
 }
 
 // limits fits tables to the graph.
@@ -187,7 +210,8 @@ func Dependencies(v *engine.Validator) []engine.Edge {
 }
 
 // Subtract returns the observations of g whose dependencies are not all in
-// old: what a change made new.
+// old, what a change made new, and the writers of their classes: without them a
+// cycle of readers would be judged as one that nobody waits in.
 func (g *Graph) Subtract(old *Graph) *Graph {
 	known := map[[2]string]bool{}
 	for i := range old.Observations {
@@ -196,22 +220,45 @@ func (g *Graph) Subtract(old *Graph) *Graph {
 			known[[2]string{o.Held[j].Class, o.Lock.Class}] = true
 		}
 	}
-	out := &Graph{Classes: map[string]uint32{}, Full: g.Full, Processes: g.Processes, Headers: g.Headers}
-	for _, o := range g.Observations {
-		fresh := false
-		for j := range o.Held {
-			if !known[[2]string{o.Held[j].Class, o.Lock.Class}] {
-				fresh = true
+	out := &Graph{
+		Classes: map[string]uint32{}, Full: g.Full, Processes: g.Processes, Chains: g.Chains, Counts: g.Counts,
+		processes: g.processes,
+	}
+	fresh := make([]bool, len(g.Observations))
+	stay := func(i int) {
+		o := &g.Observations[i]
+		fresh[i] = true
+		for _, l := range append([]Lock{o.Lock}, o.Held...) {
+			if l.Class != "" {
+				out.Classes[l.Class] = g.Classes[l.Class]
 			}
 		}
-		if !fresh {
-			continue
-		}
-		out.Observations = append(out.Observations, o)
-		out.Classes[o.Lock.Class] = g.Classes[o.Lock.Class]
+	}
+	for i := range g.Observations {
+		o := &g.Observations[i]
 		for j := range o.Held {
-			out.Classes[o.Held[j].Class] = g.Classes[o.Held[j].Class]
+			if o.Kind != kindWriter && !known[[2]string{o.Held[j].Class, o.Lock.Class}] {
+				stay(i)
+				break
+			}
+		}
+	}
+	// A writer's own held locks bring in no further writers: they are its gates.
+	staying := maps.Clone(out.Classes)
+	for i := range g.Observations {
+		o := &g.Observations[i]
+		if _, ok := staying[o.Lock.Class]; ok && o.Kind == kindWriter {
+			stay(i)
+		}
+	}
+	for i := range g.Observations {
+		if fresh[i] {
+			out.Observations = append(out.Observations, g.Observations[i])
 		}
 	}
 	return out
 }
+
+// kindWriter is the kind of an observation that a writer exists, see
+// docs/format/graph.md.
+const kindWriter = 4

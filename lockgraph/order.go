@@ -146,9 +146,10 @@ func (o *Order) acyclic() error {
 }
 
 // Check prints every dependency of the graph that contradicts the document,
-// with line, sites and stack, and says which classes no longer exist. It
-// reports whether there was any of either.
-func (o *Order) Check(w io.Writer, v *engine.Validator) bool {
+// with the lines of the rules, sites and stack, and says which classes were not
+// met. It reports whether there was a contradiction, or a class that was not met
+// although the tests of its package ran. v is g, judged.
+func (o *Order) Check(w io.Writer, g *Graph, v *engine.Validator) bool {
 	bad := false
 	after := o.after()
 	names, _ := v.Classes()
@@ -162,8 +163,12 @@ func (o *Order) Check(w io.Writer, v *engine.Validator) bool {
 		for _, c := range r.classes {
 			if !known[c] && !said[c] {
 				said[c] = true
-				bad = true
-				fmt.Fprintf(w, "%s:%d: the lock class %s does not exist (any more); delete it from the rule or correct its name\n", o.File, r.line, c)
+				if g.tested(c) {
+					bad = true
+					fmt.Fprintf(w, "%s:%d: the lock class %s was not met, though the tests of its package ran; delete it from the rule, correct its name, or run all tests\n", o.File, r.line, c)
+				} else {
+					fmt.Fprintf(w, "%s:%d: note: the lock class %s was not met, and the tests of its package did not run\n", o.File, r.line, c)
+				}
 			}
 		}
 	}
@@ -185,12 +190,29 @@ func (o *Order) Check(w io.Writer, v *engine.Validator) bool {
 		bad = true
 		s := e.First
 		fmt.Fprintf(w, "%s:%d: lock order violated: %s is held while %s is taken\n", o.File, lines[0], engine.ShortClass(e.From), engine.ShortClass(e.To))
+		if len(lines) > 1 {
+			fmt.Fprintf(w, "  by the rules of lines %s\n", strings.Trim(fmt.Sprint(lines), "[]"))
+		}
 		fmt.Fprintf(w, "  held since %s:%d\n", s.Holds.At.File, s.Holds.At.Line)
+		fmt.Fprintf(w, "  taken at   %s:%d\n", s.Wants.At.File, s.Wants.At.Line)
 		for _, f := range s.Stack {
 			fmt.Fprintf(w, "       %-38s %s:%d\n", engine.ShortFunc(f.Func), f.File, f.Line)
 		}
 	}
 	return bad
+}
+
+// tested reports whether a process of the graph ran the tests of the package
+// of that class: its binary is named for the package. Other processes use a
+// part of a package, so they say nothing about a lock that they do not take.
+func (g *Graph) tested(class string) bool {
+	pkg, _, _ := strings.Cut(engine.ShortClass(class), ".")
+	for _, p := range g.processes {
+		if strings.TrimSuffix(p.Header["binary"], ".exe") == pkg+".test" {
+			return true
+		}
+	}
+	return false
 }
 
 // WriteOrder prints the established order as a document: first the levels

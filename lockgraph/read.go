@@ -69,12 +69,21 @@ type Observation struct {
 // A File is the content of a graph file.
 type File struct {
 	Name         string
-	Header       map[string]string
 	Classes      map[string]uint32 // flags by name
 	Observations []Observation
-	Full         []int // tables that were full
-	Stats        []uint64
-	Counts       map[string]uint64 // how often a finding was met, by its ID
+	Full         []int               // tables that were full
+	Processes    map[string]*Process // by name; several in a merged file
+}
+
+// A Process is what a graph file says of a process beside its observations.
+type Process struct {
+	Header map[string]string
+	Chains uint64
+	Counts map[string]uint64 // how often a finding was met, by its ID
+}
+
+func newProcess() *Process {
+	return &Process{Header: map[string]string{}, Counts: map[string]uint64{}}
 }
 
 type decoder struct {
@@ -117,6 +126,8 @@ func (d *decoder) string() string {
 // reader holds a file's own numbering while it is read.
 type reader struct {
 	file    *File
+	name    string   // of the process that the records are of
+	process *Process // nil before the first record that is of one
 	classes map[uint64]string
 	sites   map[uint64]engine.Frame
 	stacks  map[uint64][]engine.Frame
@@ -130,7 +141,7 @@ func Read(name string, r io.Reader) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
-	f := &File{Name: name, Header: map[string]string{}, Classes: map[string]uint32{}, Counts: map[string]uint64{}}
+	f := &File{Name: name, Classes: map[string]uint32{}, Processes: map[string]*Process{}}
 	if len(data) < len(engine.Magic) {
 		if strings.HasPrefix(engine.Magic, string(data)) {
 			return f, fmt.Errorf("%s: %w", name, ErrTruncated)
@@ -142,6 +153,8 @@ func Read(name string, r io.Reader) (*File, error) {
 	}
 	if v := int(data[len(engine.Magic)-1]); v > engine.FormatVersion {
 		return nil, &VersionError{name, v}
+	} else if v < 1 {
+		return nil, &FormatError{name, int64(len(engine.Magic) - 1), fmt.Sprintf("graph format %d does not exist", v)}
 	}
 	rd := &reader{file: f, classes: map[uint64]string{}, sites: map[uint64]engine.Frame{}, stacks: map[uint64][]engine.Frame{}, tests: map[uint64]string{}}
 	at := len(engine.Magic)
@@ -174,16 +187,26 @@ func (rd *reader) record(typ byte, payload []byte) string {
 	d := &decoder{b: payload}
 	switch typ {
 	case engine.RecHeader:
+		h := map[string]string{}
 		for len(d.b) > 0 && !d.bad {
 			k := d.string()
-			rd.file.Header[k] = d.string()
+			h[k] = d.string()
+		}
+		if d.bad {
+			break
+		}
+		rd.enter(processName(h))
+		for k, v := range h {
+			rd.process.Header[k] = max(rd.process.Header[k], v)
 		}
 	case engine.RecClass:
 		id := d.uvarint()
 		flags := d.uvarint()
 		name := d.string()
 		rd.classes[id] = name
-		rd.file.Classes[name] |= uint32(flags)
+		if name != "" {
+			rd.file.Classes[name] |= uint32(flags)
+		}
 	case engine.RecSite:
 		id := d.uvarint()
 		fn := d.string()
@@ -210,15 +233,18 @@ func (rd *reader) record(typ byte, payload []byte) string {
 		if n > 1000 {
 			return "counters are not plausible"
 		}
-		rd.file.Stats = make([]uint64, n)
-		for i := range rd.file.Stats {
-			rd.file.Stats[i] = d.uvarint()
+		for i := range n {
+			if c := d.uvarint(); i == 2 && !d.bad {
+				rd.current().Chains = c
+			}
 		}
 	case engine.RecCount:
 		id := d.string()
-		rd.file.Counts[id] = d.uvarint()
+		rd.current().Counts[id] = d.uvarint()
 	case engine.RecObs:
-		o := Observation{Kind: d.byte(), Flags: d.byte(), Process: processName(rd.file)}
+		o := Observation{Kind: d.byte(), Flags: d.byte()}
+		rd.current()
+		o.Process = rd.name
 		o.Goroutine = d.uvarint()
 		o.Origin = rd.sites[d.uvarint()]
 		o.Test = rd.tests[d.uvarint()]
@@ -241,6 +267,25 @@ func (rd *reader) record(typ byte, payload []byte) string {
 	return ""
 }
 
+// enter makes the records that follow those of the process of that name.
+func (rd *reader) enter(name string) {
+	rd.name = name
+	rd.process = rd.file.Processes[name]
+	if rd.process == nil {
+		rd.process = newProcess()
+		rd.file.Processes[name] = rd.process
+	}
+}
+
+// current is the process that the next record is of; that of a file without a
+// header has no name in it.
+func (rd *reader) current() *Process {
+	if rd.process == nil {
+		rd.enter(processName(nil))
+	}
+	return rd.process
+}
+
 func (rd *reader) lock(d *decoder) Lock {
 	var l Lock
 	l.Class = rd.classes[d.uvarint()]
@@ -254,11 +299,11 @@ func (rd *reader) lock(d *decoder) Lock {
 }
 
 // processName identifies a process: instances are compared within one only.
-func processName(f *File) string {
-	if p := f.Header["process"]; p != "" {
+func processName(header map[string]string) string {
+	if p := header["process"]; p != "" {
 		return p
 	}
-	return fmt.Sprintf("%s.%s.%s", f.Header["binary"], f.Header["pid"], f.Header["start"])
+	return fmt.Sprintf("%s.%s.%s", header["binary"], header["pid"], header["start"])
 }
 
 // ReadFile reads the graph file of that name.
@@ -278,6 +323,9 @@ func ReadAll(paths ...string) (files []*File, warnings []error, err error) {
 	var names []string
 	for _, p := range paths {
 		st, err := os.Stat(p)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil, fmt.Errorf("reading a lock graph: %w; run lockdep test first, or give a graph file or its directory", err)
+		}
 		if err != nil {
 			return nil, nil, fmt.Errorf("reading a lock graph: %w", err)
 		}

@@ -2,7 +2,12 @@ package lockgraph
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/golockdep/lockdep/engine"
@@ -147,11 +152,101 @@ func TestOrderDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if !o.Check(&out, g.Judge()) || !bytes.Contains(out.Bytes(), []byte("order.txt:2: lock order violated")) {
+	if !o.Check(&out, g, g.Judge()) || !bytes.Contains(out.Bytes(), []byte("order.txt:2: lock order violated")) {
 		t.Errorf("a violation is not said:\n%s", &out)
 	}
 	out.Reset()
 	if err := g.WriteOrder(&out, nil); err != nil || !bytes.Contains(out.Bytes(), []byte("p.T.b -> p.T.a\n")) {
 		t.Errorf("order: %v\n%s", err, &out)
+	}
+}
+
+// Merging in any order, in any groups and by way of files gives the same bytes.
+func TestUnionIsAJoin(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for round := range 50 {
+		var raw [][]byte
+		for i := range 2 + r.IntN(4) {
+			var chains [][]string
+			for range r.IntN(4) {
+				var c []string
+				for range 2 + r.IntN(3) {
+					c = append(c, string(rune('a'+r.IntN(5))))
+				}
+				chains = append(chains, c)
+			}
+			b := process(t, fmt.Sprint("p", i), chains...)
+			b = engine.AppendRecord(b, engine.RecCount, binary.AppendUvarint(appendString(nil, "abc123"), r.Uint64N(9)))
+			raw = append(raw, b)
+		}
+		var all []*File
+		for _, b := range raw {
+			all = append(all, read(t, b))
+		}
+		want := Union(all...)
+		for range 10 {
+			parts := slices.Clone(raw)
+			for len(parts) > 1 {
+				r.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
+				a, b := parts[0], parts[1]
+				joined := Union(read(t, a), read(t, b)).Encode()
+				parts = append(parts[2:], joined)
+				if r.IntN(4) == 0 {
+					parts = append(parts, a) // a file given again changes nothing
+				}
+			}
+			g := Union(read(t, parts[0]))
+			if g.Processes != want.Processes || g.Chains != want.Chains || !maps.Equal(g.Counts, want.Counts) {
+				t.Fatalf("round %d: %d processes, %d chains, counts %v; want %d, %d, %v", round, g.Processes, g.Chains, g.Counts, want.Processes, want.Chains, want.Counts)
+			}
+			if !bytes.Equal(g.Encode(), want.Encode()) {
+				t.Fatalf("round %d: a merge of merges differs", round)
+			}
+		}
+		if h := want.processes["p0.1.2"].Header; h["binary"] != "p0" || h["pid"] != "1" {
+			t.Fatalf("header keys are lost: %v", h)
+		}
+	}
+}
+
+func TestVersionZero(t *testing.T) {
+	b := process(t, "one", []string{"a", "b"})
+	b[len(engine.Magic)-1] = 0
+	var format *FormatError
+	if _, err := Read("f", bytes.NewReader(b)); !errors.As(err, &format) || format.Offset != 7 {
+		t.Errorf("format 0: %v, want an error at byte 7", err)
+	}
+}
+
+func TestSubtractKeepsWriters(t *testing.T) {
+	w := Observation{Process: "p", Kind: kindWriter, Lock: Lock{Class: "b"}, Held: []Lock{{Class: "gate"}}}
+	other := Observation{Process: "p", Kind: kindWriter, Lock: Lock{Class: "x"}}
+	fresh := Observation{Process: "p", Kind: 1, Lock: Lock{Class: "b"}, Held: []Lock{{Class: "a"}}}
+	f := &File{
+		Classes:   map[string]uint32{"a": 0, "b": 0, "gate": 0, "x": 0},
+		Processes: map[string]*Process{"p": newProcess()}, Observations: []Observation{w, other, fresh},
+	}
+	d := Union(f).Subtract(Union())
+	kinds := map[uint8]int{}
+	for _, o := range d.Observations {
+		kinds[o.Kind]++
+	}
+	if kinds[kindWriter] != 1 || kinds[1] != 1 || len(d.Classes) != 3 {
+		t.Errorf("subtracted: %v with classes %v, want one lock and the writer of b", kinds, d.Classes)
+	}
+}
+
+// A class that was not met fails only where the tests of its package ran.
+func TestOrderOfAPart(t *testing.T) {
+	o, err := ParseOrder("order.txt", bytes.NewReader([]byte("p.T.a -> p.T.b\np.T.b -> p.T.gone\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for binary, bad := range map[string]bool{"p.test": true, "p.test.exe": true, "q.test": false, "p": false} {
+		g := Union(read(t, process(t, binary, []string{"a", "b"})))
+		var out bytes.Buffer
+		if o.Check(&out, g, g.Judge()) != bad || !bytes.Contains(out.Bytes(), []byte("order.txt:2: ")) || bytes.Contains(out.Bytes(), []byte("note:")) == bad {
+			t.Errorf("%s: failure is not %v:\n%s", binary, bad, &out)
+		}
 	}
 }

@@ -3,8 +3,10 @@ package lockgraph
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 
 	"github.com/golockdep/lockdep/engine"
@@ -39,23 +41,40 @@ func (g *Graph) Encode() []byte {
 	for _, t := range full {
 		w.record(engine.RecLimit, binary.AppendUvarint(binary.AppendUvarint(nil, uint64(t)), 0))
 	}
-	if g.Chains > 0 {
-		p := binary.AppendUvarint(nil, 3)
-		for _, n := range []uint64{0, 0, g.Chains} {
-			p = binary.AppendUvarint(p, n)
-		}
-		w.record(engine.RecStats, p)
-	}
-	process := "\x00"
+	// Observations are sorted by process first, though not as names compare.
+	byProcess := map[string][]*Observation{}
 	for i := range g.Observations {
 		o := &g.Observations[i]
-		if o.Process != process {
-			process = o.Process
-			w.record(engine.RecHeader, appendString(appendString(nil, "process"), process))
+		byProcess[o.Process] = append(byProcess[o.Process], o)
+	}
+	for _, name := range slices.Sorted(maps.Keys(g.processes)) {
+		w.process(name, g.processes[name])
+		for _, o := range byProcess[name] {
+			w.observation(o)
 		}
-		w.observation(o)
 	}
 	return w.out
+}
+
+// process writes what is known of a process; its observations follow.
+func (w *writer) process(name string, p *Process) {
+	h := appendString(appendString(nil, "process"), name)
+	for _, k := range slices.Sorted(maps.Keys(p.Header)) {
+		if k != "process" {
+			h = appendString(appendString(h, k), p.Header[k])
+		}
+	}
+	w.record(engine.RecHeader, h)
+	if p.Chains > 0 {
+		x := binary.AppendUvarint(nil, 3)
+		for _, n := range []uint64{0, 0, p.Chains} {
+			x = binary.AppendUvarint(x, n)
+		}
+		w.record(engine.RecStats, x)
+	}
+	for _, id := range slices.Sorted(maps.Keys(p.Counts)) {
+		w.record(engine.RecCount, binary.AppendUvarint(appendString(nil, id), p.Counts[id]))
+	}
 }
 
 func (w *writer) record(typ byte, p []byte) { w.out = engine.AppendRecord(w.out, typ, p) }
@@ -159,18 +178,22 @@ func (w *writer) observation(o *Observation) {
 func (g *Graph) WriteFile(name string) error {
 	tmp, err := os.CreateTemp(filepath.Dir(name), ".lockdep-*")
 	if err != nil {
-		return fmt.Errorf("writing a lock graph: %w", err)
+		return fmt.Errorf("writing a lock graph: %w; give a file in a writable directory", err)
 	}
 	_, err = tmp.Write(g.Encode())
 	if e := tmp.Close(); err == nil {
 		err = e
 	}
 	if err == nil {
+		// Others read it too: a temporary file is its owner's alone.
+		err = os.Chmod(tmp.Name(), 0o644)
+	}
+	if err == nil {
 		err = os.Rename(tmp.Name(), name)
 	}
 	if err != nil {
 		os.Remove(tmp.Name())
-		return fmt.Errorf("writing a lock graph: %w", err)
+		return fmt.Errorf("writing a lock graph: %w; make room, or give another file", err)
 	}
 	return nil
 }

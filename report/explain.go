@@ -104,6 +104,15 @@ func story(f *Finding) []string {
 			return []string{fmt.Sprintf("%s says that it holds %s for writing (%s). It holds it for reading (%s).", wants, class, base(s.Wants.At), base(s.Holds.At))}
 		}
 		return []string{fmt.Sprintf("%s says that %s is held (%s). Its goroutine does not hold it.", wants, class, base(s.Wants.At))}
+	case KindStuck:
+		var out []string
+		if s.Holds.Class != "" {
+			out = append(out, fmt.Sprintf("%s holds %s (%s).", who, engine.ShortClass(s.Holds.Class), base(s.Holds.At)))
+		}
+		if class != "" {
+			return append(out, fmt.Sprintf("%s waits for %s (%s), which is never released.", wants, class, base(s.Wants.At)))
+		}
+		return append(out, fmt.Sprintf("%s waits (%s, %s) for what nothing that still runs can do.", wants, s.Wants.Mode, base(s.Wants.At)))
 	case KindAssertNotHeld:
 		return []string{fmt.Sprintf("%s says that %s is not held (%s). Its goroutine holds it since %s.", wants, class, base(s.Wants.At), base(s.Holds.At))}
 	case KindRecursive:

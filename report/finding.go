@@ -24,6 +24,7 @@ const (
 	KindExitHeld      = engine.KindExitHeld
 	KindAssertHeld    = engine.KindAssertHeld
 	KindAssertNotHeld = engine.KindAssertNotHeld
+	KindStuck         = engine.KindStuck
 )
 
 // Classes returns the full names of f's classes in cycle order. A finding

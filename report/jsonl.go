@@ -180,7 +180,7 @@ next:
 				continue next
 			}
 		}
-		for _, none := range [...]Finding{{Level: engine.Proved}, {Kind: KindRecursiveRead}, {Kind: KindExitHeld}, {Kind: KindAssertHeld}, {Kind: KindRecursive}, {Kind: KindCircular, Level: engine.Proved}, {}} {
+		for _, none := range [...]Finding{{Level: engine.Proved}, {Kind: KindRecursiveRead}, {Kind: KindExitHeld}, {Kind: KindAssertHeld}, {Kind: KindRecursive}, {Kind: KindStuck}, {Kind: KindCircular, Level: engine.Proved}, {}} {
 			if word == whyText(&none) {
 				continue next
 			}

@@ -282,4 +282,41 @@ func main() {
 }
 `,
 	},
+	{
+		Kind:  KindStuck,
+		Title: KindStuck.Title(),
+		Short: "A goroutine waits for something that can never happen any more.",
+		Text: "It waits on a channel, a WaitGroup, a Cond or a lock, and nothing that can still run can reach what it waits for: " +
+			"the garbage collector has proved it (from Go 1.26 on), or all goroutines of the program sleep. " +
+			"Where the goroutine holds a lock, everybody who wants that lock is stuck as well.\n\n" +
+			"A goroutine that holds no lock and waits for none only leaks: its memory stays in use for as long as the process runs.",
+		Repair: "Give the wait a way out (a context, a closed channel, a buffer for the one value that nobody may fetch), and do not wait with a lock held for what needs that lock.",
+		Example: `package main
+
+import "sync"
+
+type hub struct {
+	mu   sync.Mutex
+	msgs chan string
+}
+
+func (h *hub) publish(s string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.msgs <- s // waits for a receiver, with mu held
+}
+
+func (h *hub) receive() string {
+	h.mu.Lock() // waits for publish
+	defer h.mu.Unlock()
+	return <-h.msgs
+}
+
+func main() {
+	h := &hub{msgs: make(chan string)}
+	go h.publish("hello")
+	println(h.receive())
+}
+`,
+	},
 }

@@ -27,6 +27,15 @@ func picture(b *bytes.Buffer, f *Finding) {
 	case f.Kind == KindExitHeld:
 		fmt.Fprintf(b, "%s%s (%s)  ---- waits for ---->  %s\n", margin, funcName(s.Wants.At.Func), base(s.Wants.At), class)
 		fmt.Fprintf(b, "%s%s  <---- still held by ----  %s (%s), a goroutine that ended\n", margin, class, names[0], base(s.Holds.At))
+	case f.Kind == KindStuck:
+		what := class
+		if what == "" {
+			what = s.Wants.Mode
+		}
+		fmt.Fprintf(b, "%s%s (%s)  ---- waits for ever ---->  %s\n", margin, funcName(s.Wants.At.Func), base(s.Wants.At), what)
+		for i := range s.Held {
+			fmt.Fprintf(b, "%s   holds %s (%s)\n", margin, engine.ShortClass(s.Held[i].Class), base(s.Held[i].At))
+		}
 	case f.Kind == KindAssertHeld || f.Kind == KindAssertNotHeld:
 		held := "not held"
 		if s.Holds.Class != "" {

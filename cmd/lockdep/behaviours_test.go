@@ -33,7 +33,7 @@ import (
 //	report         no | yes | yes-live (said by the process itself, before it
 //	               hangs) | pending:N (no verdict is asked for yet)
 //	level          proved | likely | possible | -
-//	kind           circular | recursive | recursive-read | same-class | exit-held
+//	kind           circular | recursive | recursive-read | same-class | exit-held | stuck
 //	classes        classes that the finding names, separated by commas; "main."
 //	               stands for the program's import path
 //	classes-exist  classes that the graph has, findings or none
@@ -167,7 +167,7 @@ func parseBehaviour(text, importPath string) (behaviour, error) {
 		case "level":
 			want.level = oneOf(value, "proved", "likely", "possible", "-")
 		case "kind":
-			want.kind = oneOf(value, "circular", "recursive", "recursive-read", "same-class", "exit-held")
+			want.kind = oneOf(value, "circular", "recursive", "recursive-read", "same-class", "exit-held", "stuck")
 		case "classes":
 			want.classes = classes(value)
 		case "classes-exist":

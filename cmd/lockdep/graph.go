@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -119,25 +121,26 @@ func subtractCommand() *cobra.Command {
 			if out != "" {
 				return d.WriteFile(out)
 			}
+			w := bufio.NewWriter(os.Stdout)
 			known := map[[2]string]bool{}
 			for _, e := range lockgraph.Dependencies(old.Judge()) {
 				known[[2]string{e.From, e.To}] = true
 			}
 			for _, e := range lockgraph.Dependencies(d.Judge()) {
 				if !known[[2]string{e.From, e.To}] {
-					printEdge(e, "")
+					printEdge(w, e, "")
 				}
 			}
-			return nil
+			return w.Flush()
 		},
 	}
 	c.Flags().StringVarP(&out, "output", "o", "", "write them to a graph `FILE` instead of printing")
 	return c
 }
 
-func printEdge(e engine.Edge, mark string) {
+func printEdge(w io.Writer, e engine.Edge, mark string) {
 	f := e.First.Wants.At
-	fmt.Printf("%s%s -> %s    %s:%d\n", mark, engine.ShortClass(e.From), engine.ShortClass(e.To), f.File, f.Line)
+	fmt.Fprintf(w, "%s%s -> %s    %s:%d\n", mark, engine.ShortClass(e.From), engine.ShortClass(e.To), f.File, f.Line)
 }
 
 func diffCommand() *cobra.Command {
@@ -160,21 +163,22 @@ func diffCommand() *cobra.Command {
 					edges[i][[2]string{e.From, e.To}] = e
 				}
 			}
+			w := bufio.NewWriter(os.Stdout)
 			for i, mark := range []string{"- ", "+ "} {
 				for _, c := range graphs[i].ClassNames() {
 					if _, ok := graphs[1-i].Classes[c]; !ok {
-						fmt.Printf("%sclass %s\n", mark, engine.ShortClass(c))
+						fmt.Fprintf(w, "%sclass %s\n", mark, engine.ShortClass(c))
 					}
 				}
 			}
 			for i, mark := range []string{"- ", "+ "} {
 				for _, e := range lockgraph.Dependencies(graphs[i].Judge()) {
 					if _, ok := edges[1-i][[2]string{e.From, e.To}]; !ok {
-						printEdge(e, mark)
+						printEdge(w, e, mark)
 					}
 				}
 			}
-			return nil
+			return w.Flush()
 		},
 	}
 }
@@ -204,16 +208,17 @@ func statsCommand() *cobra.Command {
 			if asJSON {
 				return json.NewEncoder(os.Stdout).Encode(out)
 			}
+			w := bufio.NewWriter(os.Stdout)
 			for _, k := range []string{"processes", "classes", "dependencies", "chains", "observations", "sites", "stacks", "back_edges", "searches", "searches_cut"} {
-				fmt.Printf(" %-28s %12v\n", k+":", out[k])
+				fmt.Fprintf(w, " %-28s %12v\n", k+":", out[k])
 			}
 			for _, k := range []string{"proved", "likely", "possible", "suppressed"} {
-				fmt.Printf(" %-28s %12v\n", "findings "+k+":", by[k])
+				fmt.Fprintf(w, " %-28s %12v\n", "findings "+k+":", by[k])
 			}
 			for _, t := range v.Full() {
-				fmt.Printf(" full table: %s\n", t)
+				fmt.Fprintf(w, " full table: %s\n", t)
 			}
-			return nil
+			return w.Flush()
 		},
 	}
 	c.Flags().BoolVarP(&asJSON, "json", "j", false, "as JSON")

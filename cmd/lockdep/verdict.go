@@ -117,7 +117,7 @@ func (j *judgement) verdict(w io.Writer, g *lockgraph.Graph, shown bool) (failed
 		report.Text(w, f, ident, color)
 	}
 	if j.order != nil {
-		if j.order.Check(w, v) {
+		if j.order.Check(w, g, v) {
 			failed = true
 		}
 	}

@@ -35,6 +35,7 @@ func init() {
 	runtime.LockdepOnGoexit = goexit
 	runtime.LockdepOnExit = exit
 	on = true
+	runtime.LockdepReport()
 }
 
 func limits() engine.Limits {
@@ -59,6 +60,7 @@ func exit(code int) {
 	if !on {
 		return
 	}
+	leaks()
 	release()
 	awaitTold()
 	v.FlushStats()
@@ -75,7 +77,8 @@ var opt = struct {
 	halt     bool
 	fail     engine.Level
 	off      bool
-}{exitcode: 66, fail: engine.Likely}
+	leaks    bool
+}{exitcode: 66, fail: engine.Likely, leaks: true}
 
 // options reads GOLOCKDEP: words "key=value" separated by blanks.
 func options() {
@@ -100,6 +103,8 @@ func options() {
 			opt.exitcode = number(val)
 		case "halt_on_error":
 			opt.halt = val == "1"
+		case "leaks":
+			opt.leaks = val != "0"
 		case "off":
 			opt.off = val == "1"
 		case "fail":
@@ -116,7 +121,7 @@ func options() {
 				say("lockdep: GOLOCKDEP: fail=" + val + ": expected possible, likely, proved or none\n")
 			}
 		default:
-			say("lockdep: GOLOCKDEP: unknown word " + k + " (known: log_path exitcode halt_on_error fail off)\n")
+			say("lockdep: GOLOCKDEP: unknown word " + k + " (known: log_path exitcode halt_on_error fail leaks off)\n")
 		}
 	}
 }

@@ -118,6 +118,7 @@ func EnterTest(name string) {
 // are left if the name is empty, and forgets them.
 func TakeReports(test string) []string {
 	if test == "" {
+		leaks()
 		release()
 	}
 	if atomic.LoadPointer(&reports) == nil {

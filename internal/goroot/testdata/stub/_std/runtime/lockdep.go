@@ -9,3 +9,5 @@ func lockdepInitDone() { println("hook InitDone") }
 func lockdepExit(code int) { println("hook Exit", code) }
 
 func lockdepDying() {}
+
+func lockdepAsleep() bool { return false }

@@ -24,7 +24,7 @@ func mixLock(key, lock uint64) uint64 {
 // Pop is [Validator.Release] for the common case that m was taken last; false: it
 // is not that case. Small enough to be inlined.
 func (t *Task) Pop(m *Map) bool {
-	h := t.at(t.depth).below()
+	h := t.top()
 	if h.inst != uintptr(unsafe.Pointer(m)) || t.slow != 0 {
 		return false
 	}
@@ -179,7 +179,7 @@ func (v *Validator) fresh(t *Task) {
 
 // topKey returns the key of the chain that t holds.
 func (t *Task) topKey() uint64 {
-	return t.at(t.depth).below().key
+	return t.top().key
 }
 
 func (v *Validator) acquireSlow(t *Task, m *Map, pc uintptr, bits uint64) {

@@ -112,15 +112,16 @@ func TestMisused(t *testing.T) {
 	var journal []byte
 	v := New(SmallLimits(), Host{Journal: func(b []byte) { journal = append(journal, b...) }})
 	task := v.NewTask()
-	l := make([]Map, 2)
-	v.SetClass(task, &l[0], "a")
-	v.SetClass(task, &l[1], "b")
-	v.Taken(task, &l[0], 1, Read)
+	l := [...]*Map{new(Map), new(Map)}
+	onHeap = append(onHeap[:0], l[:]...) // not on the stack, which moves
+	v.SetClass(task, l[0], "a")
+	v.SetClass(task, l[1], "b")
+	v.Taken(task, l[0], 1, Read)
 	for range 3 {
-		v.Misused(task, &l[1], 2, NotHeld)
-		v.Misused(task, &l[0], 3, NotHeldWrite)
-		v.Misused(task, &l[0], 4, IsHeld)
-		v.Misused(task, &l[0], 5, MightRecurse)
+		v.Misused(task, l[1], 2, NotHeld)
+		v.Misused(task, l[0], 3, NotHeldWrite)
+		v.Misused(task, l[0], 4, IsHeld)
+		v.Misused(task, l[0], 5, MightRecurse)
 	}
 	want := "assert-held b held  proved\nassert-held a held a R proved\nassert-not-held a held a R proved\nrecursive a held a R likely\n"
 	list := func(v *Validator) (s string) {

@@ -44,7 +44,7 @@ func (v *Validator) Blocked(t *Task, m *Map, queued bool) {
 		return
 	}
 	inst := uintptr(unsafe.Pointer(m))
-	h := t.at(t.depth).below()
+	h := t.top()
 	if h.inst != inst || h.flags()&heldGot != 0 {
 		return // a lock that nobody announced: one of the standard library's own
 	}

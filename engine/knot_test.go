@@ -85,17 +85,18 @@ func (v *Validator) proved() bool {
 func TestWaitsEnd(t *testing.T) {
 	v := New(SmallLimits(), Host{})
 	a := v.NewTask()
-	l := make([]Map, 2)
-	v.SetClass(a, &l[0], "a")
-	v.SetClass(a, &l[1], "b")
+	l := [...]*Map{new(Map), new(Map)}
+	onHeap = append(onHeap[:0], l[:]...) // not on the stack, which moves
+	v.SetClass(a, l[0], "a")
+	v.SetClass(a, l[1], "b")
 	for range 3 {
-		v.Taken(a, &l[0], 1, Write)
-		v.Acquire(a, &l[1], 2, Write)
-		v.Blocked(a, &l[1], false)
-		v.Blocked(a, &l[1], false) // woken too early
-		v.Acquired(a, &l[1], Write)
-		v.Release(a, &l[1], Write)
-		v.Release(a, &l[0], Write)
+		v.Taken(a, l[0], 1, Write)
+		v.Acquire(a, l[1], 2, Write)
+		v.Blocked(a, l[1], false)
+		v.Blocked(a, l[1], false) // woken too early
+		v.Acquired(a, l[1], Write)
+		v.Release(a, l[1], Write)
+		v.Release(a, l[0], Write)
 	}
 	if v.waitList != 0 || v.nwaits != 1 || a.slow != 0 || a.depth != 0 {
 		t.Errorf("list %d, used %d, slow %b, depth %d", v.waitList, v.nwaits, a.slow, a.depth)

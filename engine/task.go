@@ -131,6 +131,12 @@ func (t *Task) at(i uint32) *Held {
 	return (*Held)(unsafe.Add(unsafe.Pointer(t.held), uintptr(i)*heldSize))
 }
 
+// top returns the entry that was taken last; with nothing held, the one in
+// front of the stack.
+func (t *Task) top() *Held {
+	return (*Held)(unsafe.Add(unsafe.Pointer(t.held), uintptr(t.depth)*heldSize-heldSize))
+}
+
 // Depth returns the number of locks that the task holds.
 func (t *Task) Depth() int { return int(t.depth) }
 

@@ -160,7 +160,7 @@ func Read(name string, r io.Reader) (*File, error) {
 	at := len(engine.Magic)
 	for at < len(data) {
 		n, k := binary.Uvarint(data[at:])
-		if k == 0 || k > 0 && n+4 > uint64(len(data)-at-k) {
+		if k == 0 || k > 0 && (n > uint64(len(data)) || n+4 > uint64(len(data)-at-k)) {
 			if n > 1<<30 {
 				return nil, &FormatError{name, int64(at), "record length is not plausible"}
 			}
@@ -215,7 +215,7 @@ func (rd *reader) record(typ byte, payload []byte) string {
 	case engine.RecStack:
 		id := d.uvarint()
 		n := d.uvarint()
-		if n > 1<<16 {
+		if n > uint64(len(d.b)) { // a frame has a byte at least
 			return "stack is not plausible"
 		}
 		frames := make([]engine.Frame, n)

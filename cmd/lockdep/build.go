@@ -71,11 +71,11 @@ func runCommand() *cobra.Command {
 			if s.own.graph == "" {
 				s.own.graph = filepath.Join(tmp, "graph")
 			}
-			if err := s.graphDir(); err != nil {
+			v, err := s.judgement() // before graphDir, which forgets the last run
+			if err != nil {
 				return err
 			}
-			v, err := s.judgement()
-			if err != nil {
+			if err := s.graphDir(); err != nil {
 				return err
 			}
 			bin := filepath.Join(tmp, "program")
@@ -95,7 +95,7 @@ func runCommand() *cobra.Command {
 				return status(code)
 			}
 			s.options("fail=" + orDefault(o.fail, "likely"))
-			code, err = s.run(ctx, "", bin, g.rest...)
+			code, err = s.run(ctx, g.dir, bin, g.rest...) // as go run -C
 			if err != nil {
 				return fmt.Errorf("running the program: %w", err)
 			}

@@ -25,6 +25,8 @@ type session struct {
 	root  *goroot.Root
 	env   []string // complete
 	graph string   // LOCKDEPDIR of the processes
+
+	unnamed error // why there is no table of names
 }
 
 // prepare builds or finds the instrumented GOROOT and the names table.
@@ -56,6 +58,7 @@ func prepare(ctx context.Context, o own, g *goArgs, tests bool) (*session, error
 		p.say(fmt.Sprintf("%d lock sites in %d classes of %d packages", st.Sites, st.Classes, st.Packages))
 	}
 	// Where the module does not load, the go command says why, better than we could.
+	s.unnamed = err
 	return s, nil
 }
 

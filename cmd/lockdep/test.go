@@ -39,11 +39,11 @@ func testCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := s.graphDir(); err != nil {
+			v, err := s.judgement() // before graphDir, which forgets the last run
+			if err != nil {
 				return err
 			}
-			v, err := s.judgement()
-			if err != nil {
+			if err := s.graphDir(); err != nil {
 				return err
 			}
 			s.options("fail=" + orDefault(o.fail, "likely"))

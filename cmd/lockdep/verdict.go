@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -30,7 +31,7 @@ func (s *session) judgement() (*judgement, error) {
 	if s.own.ignore != "" {
 		text, err := os.ReadFile(s.own.ignore)
 		if err != nil {
-			return nil, fmt.Errorf("reading suppressions: %w", err)
+			return nil, fmt.Errorf("reading suppressions: %w; give a file with -ignore=FILE, or leave the flag out", err)
 		}
 		if j.ignore, err = report.ParseIgnore(s.own.ignore, bytes.NewReader(text)); err != nil {
 			return nil, err
@@ -44,17 +45,32 @@ func (s *session) judgement() (*judgement, error) {
 			return nil, err
 		}
 	}
-	for _, name := range []string{s.own.findings, s.own.sarif} {
-		if name == "" || name == "-" {
-			continue
-		}
-		// Written now, so that a path that cannot be written is known before
-		// the run; whole again at its end.
-		if err := os.WriteFile(name, nil, 0o644); err != nil {
-			return nil, fmt.Errorf("writing findings: %w", err)
+	for _, out := range []struct{ flag, name string }{{"findings", s.own.findings}, {"sarif", s.own.sarif}} {
+		// A path that cannot be written is known before the run.
+		if err := probe(out.name); err != nil {
+			return nil, fmt.Errorf("writing findings: %w; give a file that can be written with -%s=FILE", err, out.flag)
 		}
 	}
 	return j, nil
+}
+
+// probe reports why name could not be written, and changes nothing.
+func probe(name string) error {
+	if name == "" || name == "-" {
+		return nil
+	}
+	switch st, err := os.Stat(name); {
+	case err == nil && st.IsDir():
+		return fmt.Errorf("%s is a directory", name)
+	case err == nil && !st.Mode().IsRegular():
+		return nil
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), ".lockdep-*")
+	if err != nil {
+		return err
+	}
+	f.Close()
+	return os.Remove(f.Name())
 }
 
 // finish judges the union of what the run's processes learned, prints it and
@@ -71,7 +87,15 @@ func (j *judgement) finish(code int, tests bool) error {
 	if code != 0 && g.Processes == 0 {
 		return status(code) // nothing was built, and go said why
 	}
+	if code == 0 && j.s.unnamed != nil {
+		fmt.Fprintf(os.Stderr, "lockdep: lock classes are named by their sites alone: %v\n", j.s.unnamed)
+	}
 	failed, err := j.verdict(os.Stderr, g, tests)
+	var unused *unusedError
+	if code != 0 && errors.As(err, &unused) {
+		fmt.Fprintln(os.Stderr, "lockdep:", err) // a test that failed may not have come to it
+		err = nil
+	}
 	if err != nil {
 		return err
 	}
@@ -86,7 +110,8 @@ func (j *judgement) finish(code int, tests bool) error {
 
 // verdict prints and writes the findings of a graph and reports whether they
 // fail the run. shown: the processes have printed what they found by themselves.
-func (j *judgement) verdict(w io.Writer, g *lockgraph.Graph, shown bool) (failed bool, err error) {
+func (j *judgement) verdict(to io.Writer, g *lockgraph.Graph, shown bool) (failed bool, err error) {
+	w := &errWriter{w: to}
 	v := g.Judge()
 	var findings []engine.Finding
 	ignored := 0
@@ -104,7 +129,7 @@ func (j *judgement) verdict(w io.Writer, g *lockgraph.Graph, shown bool) (failed
 		return false, err
 	}
 	color := false
-	if f, ok := w.(*os.File); ok {
+	if f, ok := to.(*os.File); ok {
 		color = term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == ""
 	}
 	ident := fmt.Sprintf("lockdep %s  %d processes", version, g.Processes)
@@ -124,13 +149,41 @@ func (j *judgement) verdict(w io.Writer, g *lockgraph.Graph, shown bool) (failed
 	for _, t := range v.Full() {
 		fmt.Fprintf(w, "lockdep: the table of %s was full; what came after is not judged\n", t)
 	}
+	fmt.Fprintln(w, j.summary(g, v, findings, ignored))
+	if w.err != nil {
+		return failed, fmt.Errorf("printing the verdict: %w; make room, or print it elsewhere", w.err)
+	}
 	if j.ignore != nil {
-		for _, r := range j.ignore.Unused() {
-			return failed, fmt.Errorf("%s: suppression matches nothing any more; delete the line", r.Pos())
+		if unused := j.ignore.Unused(); len(unused) > 0 {
+			e := new(unusedError)
+			for _, r := range unused {
+				e.at = append(e.at, r.Pos())
+			}
+			return failed, e
 		}
 	}
-	fmt.Fprintln(w, j.summary(g, v, findings, ignored))
 	return failed, nil
+}
+
+// An unusedError names suppressions that match nothing.
+type unusedError struct{ at []string }
+
+func (e *unusedError) Error() string {
+	return strings.Join(e.at, ", ") + ": suppression matches nothing any more; delete the line"
+}
+
+// An errWriter keeps the first error of its writer.
+type errWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (e *errWriter) Write(p []byte) (int, error) {
+	n, err := e.w.Write(p)
+	if e.err == nil {
+		e.err = err
+	}
+	return n, err
 }
 
 func (j *judgement) summary(g *lockgraph.Graph, v *engine.Validator, findings []engine.Finding, ignored int) string {
@@ -201,10 +254,25 @@ func (j *judgement) write(findings []engine.Finding) error {
 // findingsFile is the last verdict's findings in a graph directory.
 const findingsFile = "findings.jsonl"
 
-// writeTo writes a file whole or not at all; "-" is standard output.
+// writeTo writes a file whole or not at all; "-" is standard output. What is no
+// regular file, a pipe or a device, is written to as it is.
 func writeTo(name string, f func(io.Writer) error) error {
 	if name == "-" {
 		return f(os.Stdout)
+	}
+	if st, err := os.Stat(name); err == nil && !st.Mode().IsRegular() {
+		file, err := os.OpenFile(name, os.O_WRONLY, 0)
+		if err != nil {
+			return fmt.Errorf("writing findings: %w", err)
+		}
+		err = f(file)
+		if e := file.Close(); err == nil {
+			err = e
+		}
+		if err != nil {
+			return fmt.Errorf("writing %s: %w", name, err)
+		}
+		return nil
 	}
 	tmp, err := os.CreateTemp(filepath.Dir(name), ".lockdep-*")
 	if err != nil {

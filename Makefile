@@ -4,7 +4,7 @@ GO = go
 TOOL = $(GO) tool -modfile=tools/go.mod
 FUZZTIME = 30s
 
-.PHONY: check test demo race fuzz bench golden realworld gotests
+.PHONY: check test demo race fuzz bench golden realworld gotests goker
 
 # Everything that has to hold before a change is taken.
 check:
@@ -47,3 +47,7 @@ realworld:
 # Go's own tests in the instrumented GOROOT.
 gotests:
 	$(GO) run ./internal/gotests
+
+# Kernels of real blocking bugs, ten runs each; docs/goker.md.
+goker:
+	LOCKDEP_GOKER=10 $(GO) test ./internal/goker -v -count=1 -timeout=60m

@@ -305,7 +305,7 @@ func (f *Finding) appendCircular(b []byte, s *Side) []byte {
 
 // appendScenario prints who waits for whom, one column a goroutine.
 func (f *Finding) appendScenario(b []byte) []byte {
-	const width = 34
+	width := 34
 	var cols []*Side
 	var names []string
 	for i := range f.Sides {
@@ -315,6 +315,9 @@ func (f *Finding) appendScenario(b []byte) []byte {
 			cols = append(cols, nil)
 			names = append(names, entry(f.Sides[i].Writer)+", a writer")
 		}
+	}
+	for _, name := range names {
+		width = max(width, len("goroutine X ()  ")+len(name))
 	}
 	b = append(b, " Possible unsafe locking scenario:\n\n       "...)
 	for i := range cols {

@@ -87,7 +87,7 @@ func (o *Observation) key() string {
 	b := fmt.Appendf(nil, "%q|%d|%d|%d|%q|", o.Process, o.Kind, o.Flags, o.Goroutine, o.Test)
 	frame := func(f *engine.Frame) { b = fmt.Appendf(b, "%q %q %d;", f.Func, f.File, f.Line) }
 	lock := func(l *Lock) {
-		b = fmt.Appendf(b, "%q %d %d %t %t ", l.Class, l.Serial, l.Addr, l.Read, l.Try)
+		b = fmt.Appendf(b, "%q %d %d %d %t ", l.Class, l.Serial, l.Addr, l.Mode, l.Try)
 		frame(&l.Site)
 	}
 	frame(&o.Origin)
@@ -140,11 +140,7 @@ func (g *Graph) Judge() *engine.Validator {
 		v.NoteFull(engine.Table(t))
 	}
 	lock := func(l *Lock) engine.RecordedLock {
-		m := engine.Write
-		if l.Read {
-			m = engine.Read
-		}
-		return engine.RecordedLock{Class: ids[l.Class], Serial: l.Serial, Addr: l.Addr, Site: v.AddSite(l.Site), Mode: m, Try: l.Try}
+		return engine.RecordedLock{Class: ids[l.Class], Serial: l.Serial, Addr: l.Addr, Site: v.AddSite(l.Site), Mode: l.Mode, Try: l.Try}
 	}
 	for i := range g.Observations {
 		o := &g.Observations[i]

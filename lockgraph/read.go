@@ -50,7 +50,7 @@ type Lock struct {
 	Serial uint32 // number of the instance in its process
 	Addr   uint64
 	Site   engine.Frame
-	Read   bool
+	Mode   engine.Mode
 	Try    bool
 }
 
@@ -293,7 +293,7 @@ func (rd *reader) lock(d *decoder) Lock {
 	l.Addr = d.uvarint()
 	l.Site = rd.sites[d.uvarint()]
 	m := d.byte()
-	l.Read = m&0x7f == byte(engine.Read)
+	l.Mode = engine.Mode(m & 0x7f)
 	l.Try = m&0x80 != 0
 	return l
 }

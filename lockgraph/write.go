@@ -150,10 +150,7 @@ func (w *writer) lock(p []byte, l *Lock) []byte {
 	p = binary.AppendUvarint(p, uint64(l.Serial))
 	p = binary.AppendUvarint(p, l.Addr)
 	p = binary.AppendUvarint(p, w.site(l.Site))
-	m := byte(engine.Write)
-	if l.Read {
-		m = byte(engine.Read)
-	}
+	m := byte(l.Mode)
 	if l.Try {
 		m |= 0x80
 	}

@@ -35,7 +35,9 @@ func Classes(f *Finding) []string {
 	for i := range f.Sides {
 		c := heldClass(&f.Sides[i])
 		same = same && c == heldClass(&f.Sides[0])
-		out = append(out, c)
+		if c != "" { // a goroutine that leaks may have to do with no lock
+			out = append(out, c)
+		}
 	}
 	if same && len(out) > 1 {
 		out = out[:1]

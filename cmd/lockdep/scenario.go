@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/golockdep/lockdep/report/splat"
+	"github.com/golockdep/lockdep/scenario"
+)
+
+func scenarioCommand() *cobra.Command {
+	var mode, style string
+	var json, rewrite bool
+	c := &cobra.Command{
+		Use:   "scenario [flags] FILE...",
+		Short: "Run lock scenarios and print the findings as the kernel does",
+		Long: "Run the lock scenarios of the files and print their findings as the kernel does.\nThe language is described in docs/format/scenario.md.\n\n" +
+			"The exit status is 66 where the output of a scenario is not the expected one that\nits file holds, or where one without any has a finding; 2 for a fault in a file.",
+		Example: "  lockdep scenario scenarios/basics.txt\n  lockdep scenario -rewrite scenarios/basics.txt",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case len(args) == 0:
+				return errors.New("no file is named")
+			case !slices.Contains(scenario.Modes, mode):
+				return fmt.Errorf("-mode %s, want one of %s", mode, strings.Join(scenario.Modes, ", "))
+			case style != "kernel":
+				return fmt.Errorf("-style %s, want kernel", style)
+			case json && rewrite:
+				return errors.New("only one of -json and -rewrite can be given")
+			}
+			bad := false
+			for _, file := range args {
+				wrong, err := runScenarios(cmd.OutOrStdout(), file, scenario.Options{Mode: mode}, json, rewrite)
+				if err != nil {
+					return err
+				}
+				bad = bad || wrong
+			}
+			if bad {
+				return status(exitFinding)
+			}
+			return nil
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&mode, "mode", "6.12", "whose annotations and words are used: 2.6, 4.14 (with cross-release) or 6.12")
+	f.StringVar(&style, "style", "kernel", "how findings are printed")
+	f.BoolVar(&json, "json", false, "print the findings as JSON lines")
+	f.BoolVar(&rewrite, "rewrite", false, "write the outputs into the files as the expected ones")
+	return c
+}
+
+// runScenarios runs a file and tells whether an output is not as expected.
+func runScenarios(w io.Writer, file string, opts scenario.Options, json, rewrite bool) (wrong bool, err error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return false, err
+	}
+	results, err := scenario.Run(file, string(text), opts)
+	if err != nil {
+		return false, err
+	}
+	if rewrite {
+		var b bytes.Buffer
+		if err := scenario.Rewrite(&b, results); err != nil || bytes.Equal(b.Bytes(), text) {
+			return false, err
+		}
+		return false, os.WriteFile(file, b.Bytes(), 0o644)
+	}
+	var all []*splat.Report
+	for _, r := range results {
+		all = append(all, r.Reports...)
+		if !json {
+			fmt.Fprintf(w, "%s:%d: scenario %s\n%s", file, r.Line, r.Name, r.Kernel())
+		}
+		switch {
+		case r.HasGold && r.Golden != r.Kernel():
+			wrong = true
+			if !json {
+				fmt.Fprintf(w, "%s:%d: the output differs from the expected one:\n%s", file, r.Line, r.Golden)
+			}
+		case !r.HasGold && len(r.Reports) > 0:
+			wrong = true
+		}
+	}
+	if json {
+		return wrong, splat.WriteJSONL(w, all)
+	}
+	return wrong, nil
+}

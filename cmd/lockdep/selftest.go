@@ -1,0 +1,26 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/golockdep/lockdep/scenario"
+)
+
+func selftestCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "selftest",
+		Short: "Run the kernel's locking self-tests on the engine",
+		Long:  "Run the 394 locking self-tests of Linux 6.12 on the engine and print their table\nas the kernel does at boot.\n\nThe exit status is 66 where a verdict is not the kernel's.",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			bad, err := scenario.Selftest(cmd.OutOrStdout())
+			if err != nil {
+				return err
+			}
+			if bad > 0 {
+				return status(exitFinding)
+			}
+			return nil
+		},
+	}
+}

@@ -1,0 +1,78 @@
+package scenario
+
+import (
+	"bytes"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/golockdep/lockdep/report/splat"
+)
+
+// Result is what a scenario came to.
+type Result struct {
+	Name    string          // as declared, or ""
+	Line    int             // where it begins in its file
+	Reports []*splat.Report // in the order in which they arose; mostly none or one, since the validator stops at the first
+	Golden  string          // the expected output
+	HasGold bool            // an expected output is there
+	source  string
+}
+
+// Kernel is the output of the scenario: its reports as the kernel prints them, or "silent".
+func (r *Result) Kernel() string {
+	if len(r.Reports) == 0 {
+		return "silent\n"
+	}
+	var b bytes.Buffer
+	for i, rep := range r.Reports {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		if err := rep.Kernel(&b); err != nil {
+			panic(err) // a buffer does not fail
+		}
+	}
+	return b.String()
+}
+
+// Run runs the scenarios of a file, whose name is for messages. It returns those before a fault, and the fault, an
+// *Error.
+func Run(file, text string, opts Options) ([]*Result, error) {
+	if opts.Mode == "" {
+		opts.Mode = "6.12"
+	}
+	var out []*Result
+	for _, p := range split(text) {
+		list, err := parse(file, p.source, p.line)
+		if err != nil {
+			return out, err
+		}
+		own := opts
+		for _, st := range list {
+			if st.word == "mode" && len(st.args) > 0 && slices.Contains(Modes, st.args[0].text) {
+				own.Mode = st.args[0].text
+			}
+		}
+		r := newRun(file, p.line, own)
+		if err := r.all(list); err != nil {
+			return out, err
+		}
+		out = append(out, &Result{Name: r.name, Line: p.line, Reports: r.reports, Golden: p.golden, HasGold: p.has, source: p.source})
+	}
+	return out, nil
+}
+
+// Rewrite writes the file again with the outputs of its scenarios as golden ones. The error is w's.
+func Rewrite(w io.Writer, results []*Result) error {
+	var b strings.Builder
+	for _, r := range results {
+		b.WriteString(r.source)
+		if !strings.HasSuffix(r.source, "\n") {
+			b.WriteByte('\n')
+		}
+		b.WriteString(golden + "\n" + r.Kernel() + golden + "\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

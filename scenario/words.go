@@ -1,0 +1,484 @@
+package scenario
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/golockdep/lockdep/engine/kernel"
+)
+
+// word is an entry of the tables: the pattern of its arguments (see match), whether it has a body, and its lowering.
+type word struct {
+	args string
+	body bool
+	do   func(r *run, s *stmt) error
+}
+
+func names(m map[string]word) []string {
+	var out []string
+	for n := range m {
+		out = append(out, n)
+	}
+	slices.Sort(out)
+	return out
+}
+
+var declarations, words map[string]word
+
+// declareLock declares locks of a kind, each a class of its own, or all of the class that is named.
+func declareLock(kind string) word {
+	return word{"new* class=text?", false, func(r *run, s *stmt) error {
+		for _, a := range s.args {
+			class := s.option("class")
+			if a.text == "class="+class {
+				continue
+			}
+			if o := r.objects[a.text]; o != nil {
+				return r.fail(a.pos, "%s is declared twice", a.text)
+			}
+			if class == "" {
+				class = a.text
+			}
+			o := &object{kind: "lock", of: kind, lock: r.lock(kind, a.text, class)}
+			if kind == "seqlock" {
+				o.seq = r.lock("map", a.text+".seqcount", class+".seqcount")
+			}
+			r.objects[a.text] = o
+		}
+		return nil
+	}}
+}
+
+// simple makes a word of a lowering that cannot fail.
+func simple(args string, do func(r *run, s *stmt)) word {
+	return word{args, false, func(r *run, s *stmt) error { do(r, s); return nil }}
+}
+
+func (r *run) arg(s *stmt, i int) *object { return r.objects[s.args[i].text] }
+
+// readMode is how a reader takes the lock: those of rwlocks queue behind writers but in interrupts.
+func (r *run) readMode(o *object) kernel.Mode {
+	inInterrupt := r.t.Context&(kernel.InHardirq|kernel.InSoftirq) != 0 || r.t.BHDisabled()
+	if o.of == "rwlock" && (inInterrupt || r.opts.Mode != "6.12") {
+		return kernel.Recursive
+	}
+	return kernel.Shared
+}
+
+// locking makes a word that takes a lock; before is what happens to irqs or bottom halves first.
+func locking(read, try bool, before func(r *run) error) word {
+	return word{"lock sub=sub? nest=lock?", false, func(r *run, s *stmt) error {
+		if err := before(r); err != nil {
+			return err
+		}
+		o := r.arg(s, 0)
+		mode := kernel.Check
+		if n, err := strconv.Atoi(s.option("sub")); err == nil {
+			mode |= kernel.Mode(n)
+		}
+		if try {
+			mode |= kernel.Try
+		}
+		var nest *kernel.Map
+		if n := s.option("nest"); n != "" {
+			nest = r.objects[n].lock
+		}
+		if read && o.of == "seqlock" {
+			r.touch(o.seq, kernel.Recursive|kernel.IRQsOff)
+			return nil
+		}
+		if read {
+			if o.of != "rwlock" && o.of != "rwsem" && o.of != "gorwmutex" {
+				return r.fail(s.pos, "%s is a %s, which has no readers; want an rwlock, rwsem, seqlock or gorwmutex", s.args[0].text, o.of)
+			}
+			mode |= r.readMode(o)
+		}
+		r.take(o.lock, mode, nest)
+		if o.seq != nil {
+			r.take(o.seq, kernel.Check, nil)
+		}
+		return nil
+	}}
+}
+
+func unlocking(after func(r *run) error) word {
+	return word{"lock", false, func(r *run, s *stmt) error {
+		o := r.arg(s, 0)
+		if o.seq != nil {
+			r.drop(o.seq)
+		}
+		r.drop(o.lock)
+		return after(r)
+	}}
+}
+
+func nothing(*run) error   { return nil }
+func irqsOff(r *run) error { return r.irqs(false) }
+func irqsOn(r *run) error  { return r.irqs(true) }
+func bhOff(r *run) error   { r.bh(false); return nil }
+func bhOn(r *run) error    { r.bh(true); return nil }
+
+func irqSave(r *run) error {
+	r.t.flags = append(r.t.flags, r.t.Context&kernel.HardirqsOn != 0)
+	return r.irqs(false)
+}
+
+func irqRestore(r *run) error {
+	n := len(r.t.flags)
+	if n == 0 {
+		return r.fail(r.now.pos, "%s: no flags are saved, want lock_irqsave or irq save before", r.now.word)
+	}
+	on := r.t.flags[n-1]
+	r.t.flags = r.t.flags[:n-1]
+	if !on {
+		return nil
+	}
+	return r.irqs(true)
+}
+
+// wake is try_to_wake_up: the task's pi_lock, then its run queue.
+func (r *run) wake() {
+	pi, rq := r.builtin("&p->pi_lock"), r.builtin("&rq->__lock")
+	was := r.t.Context
+	r.v.HardirqsOffAt(r.t.Task)
+	r.take(pi, kernel.Check, nil)
+	r.take(rq, kernel.Check, nil)
+	r.drop(rq)
+	r.drop(pi)
+	r.t.Context = was
+}
+
+// flush is what flush, drain and destroy of a queue do: they wait for its works. The policy says when not.
+func (r *run) flush(q *object) {
+	if r.policy == "always" || r.policy == "used" && q.used || r.policy == "empty" && q.pending > 0 {
+		r.touch(q.lock, 0)
+	}
+	r.touch(r.builtin("&wq->mutex"), 0)
+}
+
+// callback runs a function under maps, the last of them as a copy if copied: the function may free what it belongs to.
+func (r *run) callback(fn string, copied bool, maps ...*kernel.Map) error {
+	last := len(maps) - 1
+	if copied {
+		// On the stack, far from all declared locks.
+		c := kernel.CopyMap(maps[last], 0xffffc90000000000+lockSize*uint64(len(r.stacks)))
+		maps[last] = &c
+	}
+	for _, m := range maps {
+		r.take(m, kernel.Check, nil)
+	}
+	err := r.call(fn)
+	for i := last; i >= 0; i-- {
+		r.drop(maps[i])
+	}
+	return err
+}
+
+// inSoftirq runs f as the work of a softirq.
+func (r *run) inSoftirq(s *stmt, f func() error) error {
+	t := r.t
+	if t.Context&kernel.SoftirqsOn == 0 || t.Context&kernel.HardirqsOn == 0 || t.Context&(kernel.InHardirq|kernel.InSoftirq) != 0 {
+		return r.fail(s.pos, "%s: no softirq can come here, want irqs and bottom halves on", s.word)
+	}
+	r.bh(false)
+	r.v.EnterSoftirq(t.Task)
+	err := f()
+	r.v.ExitSoftirq(t.Task)
+	r.bh(true)
+	return err
+}
+
+// rcuUnlock ends a reader. The outermost one tells the grace period that waits for it, which takes the node's lock and
+// wakes a task; with irqs off that is put off in kernels of today, which "4.14" and "2.6" do not know.
+func (r *run) rcuUnlock() {
+	t := r.t
+	t.readers = max(t.readers-1, 0)
+	if t.readers == 0 && t.special && (r.opts.Mode != "6.12" || t.Context&kernel.HardirqsOn != 0) {
+		t.special = false
+		rnp := r.builtin("rcu_node_0")
+		was := t.Context
+		r.v.HardirqsOffAt(t.Task)
+		r.take(rnp, kernel.Check, nil)
+		r.wake()
+		r.drop(rnp)
+		t.Context = was
+	}
+	r.drop(r.builtin("rcu_read_lock"))
+}
+
+func (r *run) reader(name string, body []*stmt) error {
+	r.take(r.builtin(name), kernel.Recursive, nil)
+	err := r.block(body)
+	r.drop(r.builtin(name))
+	return err
+}
+
+// synchronize asserts what synchronize_rcu does.
+func (r *run) synchronize() {
+	for _, n := range []string{"rcu_read_lock_bh", "rcu_read_lock", "rcu_read_lock_sched"} {
+		if r.v.Held(r.t.Task, r.builtin(n)) {
+			r.suspicious("Illegal synchronize_rcu() in RCU read-side critical section!")
+		}
+	}
+}
+
+// printk takes the console. Its release may wake who waits for it; wake says that it does.
+func (r *run) printk(wake bool) {
+	con, owner := r.builtin("console_lock"), r.builtin("console_owner")
+	r.take(con, kernel.Check|kernel.Try, nil)
+	r.touch(owner, 0)
+	r.drop(con)
+	if wake {
+		r.wake()
+	}
+}
+
+func init() {
+	declarations = map[string]word{
+		"scenario": {"text", false, func(r *run, s *stmt) error { r.name = s.args[0].text; return nil }},
+		"policy":   {"always|used|empty", false, func(r *run, s *stmt) error { r.policy = s.args[0].text; return nil }},
+		"mode":     {strings.Join(Modes, "|"), false, func(*run, *stmt) error { return nil }}, // Run has looked at it
+		"func": {"new", true, func(r *run, s *stmt) error {
+			r.objects[s.args[0].text] = &object{kind: "func", fn: s}
+			return nil
+		}},
+		"task": {"text", true, func(r *run, s *stmt) error {
+			name := s.args[0].text
+			o := r.objects[name]
+			if o != nil && o.kind != "task" {
+				return r.fail(s.args[0].pos, "%s is a %s already, want another name", name, o.kind)
+			}
+			if o == nil {
+				pid := 1
+				for _, o := range r.objects {
+					if o.kind == "task" {
+						pid++
+					}
+				}
+				r.objects[name] = &object{kind: "task", task: &task{Task: r.v.NewTask(uint64(pid), name)}}
+			}
+			return nil
+		}},
+		"workqueue": {"new single|rescuer? class=text?", false, func(r *run, s *stmt) error {
+			n, class := s.args[0].text, s.option("class")
+			if class == "" {
+				class = n
+			}
+			single := len(s.args) > 1 && s.args[1].text != "class="+class
+			r.objects[n] = &object{kind: "workqueue", single: single, lock: r.lock("map", n, "(wq_completion)"+class)}
+			return nil
+		}},
+		"work": {"new workqueue func", false, func(r *run, s *stmt) error {
+			n := s.args[0].text
+			r.objects[n] = &object{kind: "work", queue: r.arg(s, 1), runs: s.args[2].text, lock: r.lock("map", n, "(work_completion)(&"+n+")")}
+			return nil
+		}},
+		"timer": {"new func", false, func(r *run, s *stmt) error {
+			n := s.args[0].text
+			r.objects[n] = &object{kind: "timer", runs: s.args[1].text, lock: r.lock("map", n, "(&"+n+")")}
+			return nil
+		}},
+		"completion": {"new", false, func(r *run, s *stmt) error {
+			n := s.args[0].text
+			r.objects[n] = &object{kind: "completion", lock: r.lock("map", n, "(complete)&"+n)}
+			return nil
+		}},
+	}
+	for _, k := range []string{"spin", "raw", "rwlock", "seqlock", "local", "mutex", "rwsem", "rtmutex", "ww", "gomutex", "gorwmutex"} {
+		declarations[k] = declareLock(k)
+	}
+
+	words = map[string]word{
+		// Locks.
+		"lock": locking(false, false, nothing), "lock_irq": locking(false, false, irqsOff),
+		"lock_irqsave": locking(false, false, irqSave), "lock_bh": locking(false, false, bhOff),
+		"read": locking(true, false, nothing), "read_irq": locking(true, false, irqsOff),
+		"read_irqsave": locking(true, false, irqSave), "read_bh": locking(true, false, bhOff),
+		"trylock": locking(false, true, nothing), "tryread": locking(true, true, nothing),
+		"unlock": unlocking(nothing), "unlock_irq": unlocking(irqsOn),
+		"unlock_irqrestore": unlocking(irqRestore), "unlock_bh": unlocking(bhOn),
+		"downgrade":  simple("lock", func(r *run, s *stmt) { r.v.Downgrade(r.t.Task, r.arg(s, 0).lock, r.site()) }),
+		"might_lock": simple("lock", func(r *run, s *stmt) { r.touch(r.arg(s, 0).lock, 0) }),
+		"free": {"text", false, func(r *run, s *stmt) error {
+			o := r.arg(s, 0)
+			if o == nil || o.lock == nil {
+				return r.fail(s.args[0].pos, "free: %s is no lock, work, timer, workqueue or completion", s.args[0].text)
+			}
+			r.v.Freed(r.t.Task, o.lock.Addr, lockSize, r.site())
+			return nil
+		}},
+		"exit": simple("", func(r *run, _ *stmt) { r.v.Exit(r.t.Task, r.site()) }),
+		"user": simple("", func(r *run, _ *stmt) { r.v.ReturnToUser(r.t.Task, r.site()) }),
+
+		// Interrupts.
+		"irq": {"on|off|save|restore", false, func(r *run, s *stmt) error {
+			return map[string]func(*run) error{"on": irqsOn, "off": irqsOff, "save": irqSave, "restore": irqRestore}[s.args[0].text](r)
+		}},
+		"bh": {"on|off", false, func(r *run, s *stmt) error {
+			if s.args[0].text == "on" && !r.t.BHDisabled() {
+				return r.fail(s.pos, "bottom halves are on, want bh off before")
+			}
+			r.bh(s.args[0].text == "on")
+			return nil
+		}},
+		"hardirq": {"threaded|nothread?", true, func(r *run, s *stmt) error {
+			if r.t.Context&kernel.HardirqsOn == 0 {
+				return r.fail(s.pos, "hardirq: interrupts are off here, want irq on before")
+			}
+			return r.interrupt("asm_common_interrupt", s, len(s.args) == 0 || s.args[0].text == "threaded")
+		}},
+		"softirq": {"", true, func(r *run, s *stmt) error {
+			return r.inSoftirq(s, func() error { return r.inFrame("handle_softirqs", s, s.body) })
+		}},
+		// An IPI comes at once, or when irqs go on. Its handler is never a thread.
+		"ipi": {"", true, func(r *run, s *stmt) error {
+			if r.t.Context&kernel.HardirqsOn == 0 {
+				r.t.ipis = append(r.t.ipis, s)
+				return nil
+			}
+			return r.interrupt("sysvec_call_function_single", s, false)
+		}},
+		// Outside of interrupts a raised softirq wakes ksoftirqd.
+		"raise_softirq": simple("", func(r *run, _ *stmt) {
+			if r.t.Context&(kernel.InHardirq|kernel.InSoftirq) == 0 && !r.t.BHDisabled() {
+				r.wake()
+			}
+		}),
+
+		// Workqueues (kernel/workqueue.c).
+		"queue_work": simple("work", func(r *run, s *stmt) {
+			if w := r.arg(s, 0); w.pending == 0 {
+				w.pending = 1
+				w.queue.pending++
+				w.queue.used = true
+			}
+		}),
+		"run_work": {"work copied|uncopied?", false, func(r *run, s *stmt) error {
+			w := r.arg(s, 0)
+			if w.pending == 0 {
+				return r.fail(s.pos, "run_work: %s is not queued, want queue_work before", s.args[0].text)
+			}
+			w.pending = 0
+			w.queue.pending--
+			return r.callback(w.runs, copied(s), w.queue.lock, w.lock)
+		}},
+		"flush_work":        simple("work", func(r *run, s *stmt) { r.flushWork(r.arg(s, 0), false) }),
+		"cancel_work_sync":  simple("work", func(r *run, s *stmt) { r.flushWork(r.arg(s, 0), true) }),
+		"flush_workqueue":   simple("workqueue", func(r *run, s *stmt) { r.flush(r.arg(s, 0)) }),
+		"drain_workqueue":   simple("workqueue", func(r *run, s *stmt) { r.flush(r.arg(s, 0)) }),
+		"destroy_workqueue": simple("workqueue", func(r *run, s *stmt) { r.flush(r.arg(s, 0)) }),
+		// alloc_workqueue takes cpu_hotplug_lock for reading.
+		"alloc_workqueue": simple("workqueue", func(r *run, _ *stmt) { r.touch(r.builtin("cpu_hotplug_lock"), kernel.Shared) }),
+
+		// Timers (kernel/time/timer.c). Callbacks are run in softirqs.
+		"run_timer": {"timer copied|uncopied?", false, func(r *run, s *stmt) error {
+			return r.inSoftirq(s, func() error { return r.callback(r.arg(s, 0).runs, copied(s), r.arg(s, 0).lock) })
+		}},
+		"timer_delete_sync": simple("timer", func(r *run, s *stmt) {
+			r.touch(r.arg(s, 0).lock, kernel.IRQsOff)
+		}),
+
+		// Completions are tracked by cross-release alone, which 4.14 had before its release.
+		"wait_for_completion": simple("completion", func(r *run, s *stmt) {
+			if r.opts.Mode != "4.14" {
+				return
+			}
+			c := r.arg(s, 0)
+			r.touch(c.lock, 0)
+			if c.waits == 0 {
+				r.gen++
+				c.waits, c.at = r.gen, r.site()
+			}
+		}),
+		"complete": simple("completion", func(r *run, s *stmt) { r.complete(r.arg(s, 0)) }),
+
+		// RCU (kernel/rcu).
+		"rcu_read_lock": simple("", func(r *run, _ *stmt) {
+			r.t.readers++
+			r.take(r.builtin("rcu_read_lock"), kernel.Recursive, nil)
+		}),
+		"rcu_read_unlock": simple("", func(r *run, _ *stmt) { r.rcuUnlock() }),
+		"rcu_sched":       {"", true, func(r *run, s *stmt) error { return r.reader("rcu_read_lock_sched", s.body) }},
+		"rcu_bh": {"", true, func(r *run, s *stmt) error {
+			r.bh(false)
+			err := r.reader("rcu_read_lock_bh", s.body)
+			r.bh(true)
+			return err
+		}},
+		// The handler of an expedited grace period's IPI asks a reader to report its end.
+		"expedite":        simple("", func(r *run, _ *stmt) { r.t.special = r.t.readers > 0 }),
+		"synchronize_rcu": simple("", func(r *run, _ *stmt) { r.synchronize() }),
+		"rcu_callback": {"func", false, func(r *run, s *stmt) error {
+			return r.inSoftirq(s, func() error { return r.callback(s.args[0].text, false, r.builtin("rcu_callback")) })
+		}},
+		"rcu_dereference": simple("", func(r *run, _ *stmt) {
+			if !r.v.Held(r.t.Task, r.builtin("rcu_read_lock")) {
+				r.suspicious("suspicious rcu_dereference_check() usage!")
+			}
+		}),
+
+		// Waking, printing, faulting, allocating.
+		"wake_up":     simple("", func(r *run, _ *stmt) { r.wake() }),
+		"might_wake":  simple("", func(r *run, _ *stmt) { r.wake() }),
+		"printk":      simple("wake|quiet?", func(r *run, s *stmt) { r.printk(len(s.args) > 0 && s.args[0].text == "wake") }),
+		"might_fault": simple("", func(r *run, _ *stmt) { r.touch(r.builtin("&mm->mmap_lock"), kernel.Shared) }),
+		"might_alloc": simple("", func(r *run, _ *stmt) {
+			r.touch(r.builtin("fs_reclaim"), 0)
+			r.touch(r.builtin("mmu_notifier_invalidate_range_start"), 0)
+		}),
+		"fs_reclaim": {"", true, func(r *run, s *stmt) error {
+			m := r.builtin("fs_reclaim")
+			r.take(m, kernel.Check, nil)
+			err := r.block(s.body)
+			r.drop(m)
+			return err
+		}},
+
+		// CPU hotplug: the thread that works for the initiator holds the map that the initiator touches.
+		"cpus_read_lock":   simple("", func(r *run, _ *stmt) { r.take(r.builtin("cpu_hotplug_lock"), kernel.Check|kernel.Shared, nil) }),
+		"cpus_read_unlock": simple("", func(r *run, _ *stmt) { r.drop(r.builtin("cpu_hotplug_lock")) }),
+		"cpuhp_wait":       simple("up|down", func(r *run, s *stmt) { r.touch(r.builtin("cpuhp_state-"+s.args[0].text), 0) }),
+		"cpuhp_thread": {"up|down", true, func(r *run, s *stmt) error {
+			m := r.builtin("cpuhp_state-" + s.args[0].text)
+			r.take(m, kernel.Check, nil)
+			err := r.inFrame("cpuhp_thread_fun", s, s.body)
+			r.drop(m)
+			return err
+		}},
+	}
+}
+
+// copied tells whether a callback is run under a copy of its map, as kernels since 3.5 do.
+func copied(s *stmt) bool { return len(s.args) == 1 || s.args[1].text == "copied" }
+
+// flushWork waits for a work that is queued. A queue that runs one work at a time waits for all others, too.
+func (r *run) flushWork(w *object, cancel bool) {
+	if w.pending == 0 {
+		return
+	}
+	r.touch(w.lock, 0)
+	if w.queue.single && !cancel {
+		r.touch(w.queue.lock, 0)
+	}
+}
+
+// complete is the commit of cross-release: what the completer took since the wait began is what the wait depends on.
+func (r *run) complete(c *object) {
+	if c.waits == 0 || r.opts.Mode != "4.14" {
+		return
+	}
+	for _, h := range r.t.history {
+		if h.gen < c.waits || h.lock == c.lock {
+			continue
+		}
+		// A task of its own that holds the completion: the dependency is of the wait, not of what is held here.
+		t := r.v.NewTask(r.t.ID, r.t.Name)
+		t.Context = r.t.Context
+		r.commits = true
+		r.acquire(t, c.lock, kernel.Check, nil, c.at)
+		r.acquire(t, h.lock, h.mode, nil, h.site)
+		r.commits = false
+	}
+	c.waits = 0
+}

@@ -1,0 +1,49 @@
+// Package ktrace reads lock events that a Linux kernel recorded: the text of
+// ftrace, of trace-cmd report and of perf script, as one stream of [Event].
+//
+// # Terms
+//
+//   - event: one record of a tracepoint, [Event]. Its [Kind] says what it is;
+//     what this package does not know stays readable as [Raw].
+//   - lost events: records that the kernel overwrote or dropped before they
+//     were read. They are events of their own kind, [Lost]: a consumer has to
+//     forget what it knew about the tasks of that CPU.
+//   - damage: bytes that do not follow their format. They are an [Error], with
+//     place and reason, in the stream between the events.
+//
+// # Formats
+//
+//   - tracefs files trace and trace_pipe, trace-cmd report with and without
+//     -l, perf script;
+//   - each of them compressed by gzip or zstd.
+//
+// The format is found from the first bytes. The binary files trace.dat and
+// perf.data are recognised and refused with [ErrUnsupported].
+//
+// # Guarantee
+//
+// Memory does not grow with the input. Events come in the order of the text.
+//
+// # Limits
+//
+// A lock event has no class, subclass or check, and does not tell recursive
+// readers from others. Text has times in microseconds, and no field that the
+// kernel does not print.
+//
+// # Use
+//
+//	r, err := ktrace.Open("trace.txt")
+//	if err != nil {
+//		return err
+//	}
+//	defer r.Close()
+//	for ev, err := range r.Events() {
+//		if err != nil {
+//			log.Print(err) // the stream goes on behind the damage
+//			continue
+//		}
+//		if ev.Kind == ktrace.LockAcquire {
+//			fmt.Println(ev.Time, ev.Comm, ev.Name)
+//		}
+//	}
+package ktrace

@@ -29,8 +29,7 @@
 // with ==, or asking reflect's IsZero, sees them in a lock that was used;
 // [reflect.DeepEqual] and package fmt do not.
 // A [sync.Once.Do] that has run is a call and no longer inlined.
-// The check of the size of the runtime's g in the tests of package runtime
-// fails in the copy.
+// The runtime's g has two words more; the test of its size knows.
 //
 // # Use
 //

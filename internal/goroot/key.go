@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -40,6 +41,9 @@ func copyKey(tc *toolchain, c content) (string, error) {
 	}
 	for _, name := range names {
 		info, err := os.Stat(filepath.Join(tc.root, name))
+		if errors.Is(err, fs.ErrNotExist) && filepath.ToSlash(name) == "src/"+testOfSize {
+			continue
+		}
 		if err != nil {
 			return "", fmt.Errorf("identifying GOROOT: %w", err)
 		}

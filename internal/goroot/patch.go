@@ -1,10 +1,12 @@
 package goroot
 
 import (
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -54,6 +56,9 @@ func patchAll(tc *toolchain) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for _, a := range anchors {
 		text, err := os.ReadFile(filepath.Join(tc.root, "src", filepath.FromSlash(a.path)))
+		if errors.Is(err, fs.ErrNotExist) && a.path == testOfSize {
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("reading the original: %w", err)
 		}

@@ -53,7 +53,12 @@ func (v *Validator) acquire(
 		id = v.cached(m, sub)
 	}
 	if id == 0 {
-		if id = v.register(t, m, uint8(min(sub, 255)), site, false); id == 0 {
+		if sub < 2 && m.entry(sub) == torn {
+			v.warn(t, TornCache, 0, m, site)
+			return refused
+		}
+		s := v.base(m, uint8(min(sub, 255)))
+		if id = v.register(t, m, s, site, s > 0 && sub == 0); id == 0 {
 			return refused
 		}
 	}
@@ -205,7 +210,7 @@ func (v *Validator) matches(h *held, m *Map) bool {
 	}
 	id := v.cached(m, 0)
 	if id == 0 {
-		id = v.byKey[classKey{m.Key, 0}]
+		id = v.byKey[classKey{m.Key, v.base(m, 0)}]
 	}
 	// An entry whose nest lock is unknown cannot count: the kernel warns.
 	return id != 0 && id == h.class && h.nest != nil
@@ -251,7 +256,8 @@ func (v *Validator) SetClass(t *Task, m *Map, key uint64, name string, sub uint8
 	if i < 0 {
 		return
 	}
-	m.Key, m.Name, m.cache = key, name, [2]ClassID{}
+	m.Key, m.Name, m.forced = key, name, 0
+	m.empty()
 	id := v.register(t, m, sub, site, false)
 	if id == 0 {
 		return

@@ -21,12 +21,13 @@ const (
 	UnregisteredKey                 // key has not been registered!
 	InvalidSubclass                 // looking up invalid subclass
 	TableFull                       // MAX_LOCKDEP_... too low!
+	TornCache                       // the cache of the map names no class: the kernel follows a wild pointer
 	Internal                        // DEBUG_LOCKS_WARN_ON and its kin
 )
 
 var kindNames = [...]string{
 	"none", "circular", "recursive", "safe-unsafe", "inconsistent", "inversion", "imbalance", "freed", "exit", "user",
-	"nest", "wait-context", "contention", "non-static", "unregistered", "subclass", "limit", "internal",
+	"nest", "wait-context", "contention", "non-static", "unregistered", "subclass", "limit", "torn", "internal",
 }
 
 // String returns the short word for the kind.

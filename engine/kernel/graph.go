@@ -161,6 +161,9 @@ func (v *Validator) search(t *Task, h *held, back bool, q query) (int32, bool) {
 	if q.startOnly {
 		root.onlyXR = q.onlyXR
 	}
+	if v.set.OldReaders {
+		root.onlyXR = false
+	}
 	v.nodes = v.nodes[:0]
 	queued := 0 // lists of edges that wait to be walked, which is what fills the kernel's queue
 	c := v.class(root.class)

@@ -1,5 +1,7 @@
 package kernel
 
+import "sync/atomic"
+
 // ClassID is the index of a class, from 1; zero means none. The kernel counts from 0.
 type ClassID uint16
 
@@ -42,9 +44,30 @@ type Map struct {
 	Inner, Outer WaitType // Outer 0: as Inner
 	Type         LockType
 
-	// The class of subclass 0 (or of the one forced by InitSub) and of subclass 1. An entry may be stale: see cached.
-	cache [2]ClassID
+	// The class of subclass 0 (or of the forced one) in the low half, that of subclass 1 in the high. An entry may be
+	// stale: see cached. A map may be copied while another task fills this, so it is read and written atomically.
+	cache  uint32
+	forced uint8 // the subclass that InitSub gave the lock for good
 }
+
+// torn is an entry of the cache that is half a pointer: see TearMap.
+const torn = ClassID(0xffff)
+
+// TornPointer is what the kernel follows there: the upper half of the address of a class.
+const TornPointer = 0xffffffff00000000
+
+func (m *Map) entry(sub Mode) ClassID { return ClassID(atomic.LoadUint32(&m.cache) >> (16 * sub)) }
+
+func (m *Map) fill(sub uint8, id ClassID) {
+	for {
+		old := atomic.LoadUint32(&m.cache)
+		if atomic.CompareAndSwapUint32(&m.cache, old, old&^(0xffff<<(16*sub))|uint32(id)<<(16*sub)) {
+			return
+		}
+	}
+}
+
+func (m *Map) empty() { atomic.StoreUint32(&m.cache, 0) }
 
 // Mode is how a lock is taken: the subclass in the low byte, and these bits.
 type Mode uint16
@@ -200,7 +223,10 @@ const (
 	KindEN
 )
 
-func kindOf(p, n *held) Kinds {
+func (v *Validator) kindOf(p, n *held) Kinds {
+	if v.set.OldReaders {
+		return KindEN
+	}
 	k := uint(0)
 	if p.mode.read() == 0 {
 		k = 1
@@ -239,6 +265,9 @@ type Settings struct {
 	// KeepGoing goes on after a finding as if the operation had been legal. The offending dependency is not entered.
 	// A finding of the same kind between the same classes comes once.
 	KeepGoing bool
+	// OldReaders judges readers as kernels before 5.10 do: recursive ones make no dependency, and on the way of a cycle
+	// all others count as writers.
+	OldReaders bool
 	// Small leaves redundant dependencies out, as LOCKDEP_SMALL does.
 	Small bool
 	// NoProving is prove_locking=0: held stacks are kept, nothing is judged.
@@ -396,7 +425,7 @@ func (v *Validator) class(id ClassID) *class { return &v.classes[id-1] }
 // key: a class may have been zapped and its slot used again, or the map been taken under another
 // validator. Only the key of subclass 0 is compared, since InitSub stores a class of another subclass in slot 0.
 func (v *Validator) cached(m *Map, sub Mode) ClassID {
-	id := m.cache[sub]
+	id := m.entry(sub)
 	if id == 0 || int(id) > len(v.classes) || v.classes[id-1].key != m.Key {
 		return 0
 	}
@@ -427,9 +456,9 @@ func (v *Validator) register(t *Task, m *Map, sub uint8, site Site, force bool) 
 		}
 	}
 	if sub == 0 || force {
-		m.cache[0] = id
+		m.fill(0, id)
 	} else if sub < 2 {
-		m.cache[sub] = id
+		m.fill(sub, id)
 	}
 	return id
 }
@@ -512,15 +541,44 @@ func (v *Validator) InitSub(t *Task, m *Map, sub uint8, site Site) {
 	if v.off || sub == 0 {
 		return
 	}
-	m.cache = [2]ClassID{}
+	m.empty()
+	m.forced = sub
 	v.register(t, m, sub, site, true)
 }
 
-// CopyMap returns a copy of a lock's map with an empty cache, for a lock that may be freed while it is held. A
-// subclass that InitSub forced is lost in the copy, as in the kernel.
+// base returns the subclass that taking the lock with subclass 0 means. The kernel keeps a forced one in the cache
+// alone, so that it is lost with it: Settings.Exact.
+func (v *Validator) base(m *Map, sub uint8) uint8 {
+	if sub == 0 && !v.set.Exact {
+		return m.forced
+	}
+	return sub
+}
+
+// CopyMap returns a copy of a lock's map, for a lock that may be freed while it is held. Its cache is empty, since
+// others may fill that of the source meanwhile (lockdep_copy_map). It keeps a subclass that InitSub forced, which the
+// kernel's copy loses; with Settings.Exact ours does, too.
 func CopyMap(from *Map, addr uint64) Map {
-	m := *from
-	m.Addr, m.cache = addr, [2]ClassID{}
+	return Map{
+		Addr: addr, Key: from.Key, NameAddr: from.NameAddr, Name: from.Name,
+		Inner: from.Inner, Outer: from.Outer, Type: from.Type, forced: from.forced,
+	}
+}
+
+// TearMap copies a lock's map as kernels before 3.5 did, cache and all, by 32-bit instructions: the lower half of each
+// pointer to a class is copied before meanwhile is called, the upper half after it. An entry that is filled in between
+// is half a pointer in the copy; taking the copy is a TornCache then.
+func TearMap(from *Map, addr uint64, meanwhile func()) Map {
+	m := CopyMap(from, addr)
+	lower := [2]ClassID{from.entry(0), from.entry(1)}
+	meanwhile()
+	for sub := range uint8(2) {
+		id := from.entry(Mode(sub))
+		if id != 0 && lower[sub] == 0 {
+			id = torn
+		}
+		m.fill(sub, id)
+	}
 	return m
 }
 
@@ -551,5 +609,5 @@ func (v *Validator) ClassOf(m *Map, sub uint8) ClassID {
 			return id
 		}
 	}
-	return v.byKey[classKey{m.Key, sub}]
+	return v.byKey[classKey{m.Key, v.base(m, sub)}]
 }

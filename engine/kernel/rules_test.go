@@ -4,6 +4,7 @@ import (
 	"go/build"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -291,10 +292,17 @@ func TestCacheAndCopies(t *testing.T) {
 	b.drop("A1")
 	c := CopyMap(a, 0x999)
 	b.v.Acquire(b.t, &c, Check, nil, 1)
-	if h := b.v.HeldBy(b.t); h[0].Class.Sub != 0 {
-		t.Fatalf("class %+v, want subclass 0: a copy forgets", h[0].Class)
+	if h := b.v.HeldBy(b.t); h[0].Class.Sub != 1 {
+		t.Fatalf("class %+v, want subclass 1: a copy keeps what was forced", h[0].Class)
 	}
 	b.v.Release(b.t, &c, 1)
+	exact := newBench(t, Settings{Exact: true})
+	exact.v.InitSub(exact.t, exact.lock("A1"), 1, 1)
+	e := CopyMap(exact.lock("A1"), 0x999)
+	exact.v.Acquire(exact.t, &e, Check, nil, 1)
+	if h := exact.v.HeldBy(exact.t); h[0].Class.Sub != 0 {
+		t.Fatalf("class %+v, want subclass 0: the kernel's copy forgets", h[0].Class)
+	}
 
 	// A zapped class whose slot has another owner must not be found in the cache.
 	b.v.UnregisterKey(c.Key)
@@ -306,6 +314,86 @@ func TestCacheAndCopies(t *testing.T) {
 	b.take(0, "A1")
 	if h := b.v.HeldBy(b.t); h[2].Class.Name != "A" || h[2].Class.ID == h[0].Class.ID || h[2].Class.ID == h[1].Class.ID {
 		t.Fatalf("held %+v", h)
+	}
+}
+
+// TestCopyWhileTaken copies a map while thousands of acquisitions fill its cache, as a work's map is copied while others
+// wait for the work: the race detector sees that a copy takes nothing that they write, and the forced subclass is kept.
+func TestCopyWhileTaken(t *testing.T) {
+	for range 200 {
+		b := newBench(t, Settings{})
+		from := b.lock("A1")
+		b.v.InitSub(b.t, from, 1, 1)
+		var validator sync.Mutex // stands for the CPU: each acquisition by itself is the validator's
+		var all sync.WaitGroup
+		for i := range 4 {
+			all.Go(func() {
+				task := b.v.NewTask(uint64(10+i), "waits")
+				for range 25 {
+					validator.Lock()
+					b.v.Acquire(task, from, Check|Mode(i&1), nil, 1)
+					b.v.Release(task, from, 1)
+					from.empty()
+					validator.Unlock()
+				}
+			})
+		}
+		for i := range 25 {
+			c := CopyMap(from, uint64(0x900+i))
+			validator.Lock()
+			b.v.Acquire(b.t, &c, Check, nil, 1)
+			if h := b.v.HeldBy(b.t); len(h) != 1 || h[0].Class.Sub != 1 {
+				t.Errorf("held %+v, want subclass 1", h)
+			}
+			b.v.Release(b.t, &c, 1)
+			validator.Unlock()
+		}
+		all.Wait()
+		b.want()
+	}
+}
+
+// TestTornCopy: a pointer that is written between the halves of a raw copy is none; a cleared copy has none.
+func TestTornCopy(t *testing.T) {
+	b := newBench(t, Settings{})
+	from := b.lock("A1")
+	other := b.v.NewTask(2, "waits")
+	wait := func() { b.v.Acquire(other, from, Check, nil, 1); b.v.Release(other, from, 1) }
+	clear := CopyMap(from, 0x998)
+	wait()
+	b.v.Acquire(b.t, &clear, Check, nil, 1)
+	b.v.Release(b.t, &clear, 1)
+	whole := TearMap(from, 0x999, wait) // the cache was full before
+	b.v.Acquire(b.t, &whole, Check, nil, 1)
+	b.v.Release(b.t, &whole, 1)
+	b.want()
+	from.empty()
+	half := TearMap(from, 0x999, wait)
+	b.v.Acquire(b.t, &half, Check, nil, 1)
+	b.want(TornCache)
+}
+
+// TestOldReaders: up to 5.9 a recursive reader makes no dependency, and a shared one counts as a writer.
+func TestOldReaders(t *testing.T) {
+	for _, c := range []struct {
+		old  bool
+		mode Mode
+		want []Kind
+	}{{false, Recursive, []Kind{Circular}}, {true, Recursive, nil}, {true, Shared, []Kind{Circular}}} {
+		b := newBench(t, Settings{OldReaders: c.old})
+		b.take(c.mode, "A")
+		b.take(0, "B")
+		b.drop("B", "A")
+		b.take(0, "B", "A")
+		b.want(c.want...)
+	}
+	// Read A, then B; read B, then A: no deadlock, but the old rules say so of shared readers.
+	for _, old := range []bool{false, true} {
+		b := newBench(t, Settings{OldReaders: old})
+		b.take(Recursive, "A", "B")
+		b.drop("B", "A")
+		b.take(Recursive, "B", "A")
+		b.want()
 	}
 }
 

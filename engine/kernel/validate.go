@@ -49,6 +49,9 @@ func (v *Validator) validate(t *Task, h *held, key uint64, head bool) bool {
 			}
 			return v.failRecursive(t, p, h)
 		}
+		if v.set.OldReaders && p.class == h.class && h.mode.read() == 2 && p.mode.read() != 0 {
+			return true // a reader inside a reader says nothing
+		}
 	}
 	return head || v.addDependencies(t, h)
 }
@@ -146,7 +149,7 @@ func (v *Validator) EachChain(f func(key uint64, irq uint8, ids []uint16) bool) 
 func (v *Validator) addDependencies(t *Task, h *held) bool {
 	for d := t.depth; ; {
 		p := &t.held[d-1]
-		if p.mode&Check != 0 {
+		if p.mode&Check != 0 && !(v.set.OldReaders && p.mode.read() == 2) {
 			if !v.addDependency(t, p, h, t.depth-d+1) {
 				return false
 			}
@@ -189,7 +192,10 @@ func (v *Validator) addDependency(t *Task, p, h *held, distance int) bool {
 		return more
 	}
 
-	kind := kindOf(p, h)
+	if v.set.OldReaders && h.mode.read() == 2 {
+		return true
+	}
+	kind := v.kindOf(p, h)
 	if at := v.findEdge(p.class, h.class); at != 0 {
 		v.widen(at, kind, distance)
 		return true
@@ -220,7 +226,7 @@ func (v *Validator) recall(t *Task, h *held, head bool) {
 			continue
 		}
 		if p.class != h.class {
-			v.LoadDependency(p.class, h.class, kindOf(p, h), t.depth-d+1, h.site)
+			v.LoadDependency(p.class, h.class, v.kindOf(p, h), t.depth-d+1, h.site)
 		}
 		if p.mode&Try == 0 {
 			return

@@ -54,7 +54,7 @@ func (v *Validator) ResetLock(m *Map) {
 			v.zap(id)
 		}
 	}
-	m.cache = [2]ClassID{}
+	m.empty()
 	v.dropChains()
 }
 

@@ -8,6 +8,7 @@
 //   - word: what stands at the start of a statement. The table of words is in words.go.
 //   - lowering: the annotations (acquire, release, irqs on and off) that a word stands for.
 //   - touch: acquire and release at once, which says "this place may wait for whoever holds that".
+//   - explore: tasks whose interleavings are all run, so that a predicted deadlock is met or refuted.
 //   - golden: the expected output, below a line of four dashes.
 //
 // # Guarantee
@@ -17,7 +18,6 @@
 //
 // # Limits
 //
-// Statements run one after the other, so a scenario is one interleaving; the validator needs no other. Frames are
-// functions of the scenario: their offset and size are in lines. The frames of the lock functions themselves, which a
-// kernel's stack traces begin with, are left out.
+// Outside of explore, statements run one after the other, so a scenario is one interleaving; the validator needs no
+// other. Frames are functions of the scenario: their offset and size are in lines.
 package scenario

@@ -59,9 +59,7 @@ func (r *run) held(h kernel.HeldInfo) *splat.Lock {
 	if r.opts.Mode == "6.12" {
 		l.Inst = fmt.Sprintf("%016x", h.Addr)
 	}
-	if stack := r.stacks[h.Site]; len(stack) > 0 {
-		l.At = &stack[0]
-	}
+	l.At = r.at(h.Site)
 	return &l
 }
 
@@ -80,7 +78,7 @@ func (r *run) release() string {
 }
 
 // start begins a report of the running task.
-func (r *run) start(kind splat.Kind, held []kernel.HeldInfo) *splat.Report {
+func (r *run) start(kind splat.Kind, judged kernel.Kind, at kernel.Site, held []kernel.HeldInfo) *splat.Report {
 	t := r.t
 	rep := &splat.Report{Kind: kind, Ident: r.release() + " #1 Not tainted", Task: splat.Task{Comm: t.Name, PID: int(t.ID)}}
 	if r.opts.Mode == "2.6" {
@@ -95,10 +93,7 @@ func (r *run) start(kind splat.Kind, held []kernel.HeldInfo) *splat.Report {
 	if r.opts.Mode == "6.12" {
 		uid = "UID: 0 "
 	}
-	rep.Backtrace = []string{fmt.Sprintf("CPU: 0 %sPID: %d Comm: %s Not tainted %s #1", uid, t.ID, t.Name, r.release()), "Call Trace:"}
-	for _, f := range r.stacks[r.site()] {
-		rep.Backtrace = append(rep.Backtrace, " "+f.String())
-	}
+	rep.Backtrace = append([]string{fmt.Sprintf("CPU: %d %sPID: %d Comm: %s Not tainted %s #1", t.cpu, uid, t.ID, t.Name, r.release())}, r.backtrace(judged, at)...)
 	return rep
 }
 
@@ -136,16 +131,16 @@ func (r *run) report(f *kernel.Finding) *splat.Report {
 	if r.commits {
 		held = r.v.HeldBy(r.t.Task)
 	}
-	rep := r.start(kind, held)
+	rep := r.start(kind, f.Kind, f.Site, held)
 	rep.Crosslock = r.commits
 	rep.Acquire = r.held(f.Lock)
 	switch f.Kind {
 	case kernel.Circular:
 		rep.Holding = r.held(f.Prev)
 		for i := len(f.Path) - 1; i > 0; i-- {
-			rep.Chain = append(rep.Chain, splat.Link{Index: i, Lock: r.class(f.Path[i].Class), Stack: r.stacks[f.Path[i].Edge.Site]})
+			rep.Chain = append(rep.Chain, splat.Link{Index: i, Lock: r.class(f.Path[i].Class), Stack: r.stacks[f.Path[i].Edge.Site].frames})
 		}
-		rep.Chain = append(rep.Chain, splat.Link{Lock: r.class(f.Path[0].Class), Stack: r.stacks[f.Site]})
+		rep.Chain = append(rep.Chain, splat.Link{Lock: r.class(f.Path[0].Class), Stack: r.last(f.Site)})
 	case kernel.RecursiveLock:
 		rep.Holding = r.held(f.Prev)
 		rep.NestingHint = true
@@ -158,8 +153,8 @@ func (r *run) report(f *kernel.Finding) *splat.Report {
 		rep.Holding = r.held(f.Prev)
 		rep.NewDependency = []splat.Lock{r.class(f.Prev.Class), r.class(f.Lock.Class)}
 		safe, unsafe := f.SafePath[len(f.SafePath)-1].Class, f.Path[len(f.Path)-1].Class
-		rep.Safe = &splat.Turned{Lock: r.class(safe), Stack: r.stacks[safe.Sites[f.Bit]]}
-		rep.Unsafe = &splat.Turned{Lock: r.class(unsafe), Stack: r.stacks[unsafe.Sites[f.Other]], Dots: true, DotsLine: true}
+		rep.Safe = &splat.Turned{Lock: r.class(safe), Stack: r.stacks[safe.Sites[f.Bit]].frames}
+		rep.Unsafe = &splat.Turned{Lock: r.class(unsafe), Stack: r.stacks[unsafe.Sites[f.Other]].frames, Dots: true, DotsLine: true}
 		rep.Deps = []splat.DepDump{
 			{Caption: "the dependencies between " + rep.State + "-irq-safe lock and the holding lock", Deps: r.deps(f.SafePath, f, true)},
 			{Caption: "the dependencies between the lock to be acquired\n and " + rep.State + "-irq-unsafe lock", Deps: r.deps(f.Path, f, false)},
@@ -167,7 +162,7 @@ func (r *run) report(f *kernel.Finding) *splat.Report {
 	case kernel.Inconsistent:
 		rep.Context = context(f)
 		rep.From, rep.To = usageNames[f.Other], usageNames[f.Bit]
-		rep.Registered = r.stacks[f.Lock.Class.Sites[f.Other]]
+		rep.Registered = r.stacks[f.Lock.Class.Sites[f.Other]].frames
 		rep.IRQEvents = r.events()
 	case kernel.IRQInversion:
 		rep.State = stateName(f.Bit)
@@ -188,6 +183,9 @@ func (r *run) report(f *kernel.Finding) *splat.Report {
 		if f.Limit == kernel.LimitDepth {
 			rep.Notes = append(rep.Notes, fmt.Sprintf("depth: %d  max: %d!", len(f.Held), len(f.Held)))
 		}
+	case kernel.TornCache:
+		// No check of the validator: it follows the pointer.
+		rep.Title = fmt.Sprintf("BUG: unable to handle kernel paging request at %016x", uint64(kernel.TornPointer))
 	case kernel.HeldAtExit, kernel.HeldInUser:
 		rep.Acquire = nil
 	default:
@@ -251,17 +249,17 @@ func (r *run) deps(path []kernel.Step, f *kernel.Finding, back bool) []splat.Dep
 		d := splat.Dep{Depth: i, Lock: r.class(c)}
 		for b := range usageNames {
 			if c.Usage.Has(kernel.UsageBit(b)) {
-				d.Usages = append(d.Usages, splat.Usage{State: usageNames[b], Stack: r.stacks[c.Sites[b]]})
+				d.Usages = append(d.Usages, splat.Usage{State: usageNames[b], Stack: r.stacks[c.Sites[b]].frames})
 			}
 		}
 		d.Key = &splat.Frame{Addr: fmt.Sprintf("%016x", c.Key), Func: fmt.Sprintf("__key.%d", c.ID.Index()), Offset: "0x0/0x10"}
 		switch {
 		case back && i+1 < len(path):
-			d.Acquired = r.stacks[path[i+1].Edge.Site]
+			d.Acquired = r.stacks[path[i+1].Edge.Site].frames
 		case !back && i > 0:
-			d.Acquired = r.stacks[path[i].Edge.Site]
+			d.Acquired = r.stacks[path[i].Edge.Site].frames
 		case !back:
-			d.Acquired = r.stacks[f.Site]
+			d.Acquired = r.stacks[f.Site].frames
 		}
 		out = append(out, d)
 	}
@@ -289,7 +287,7 @@ func (r *run) suspicious(msg string) {
 		return
 	}
 	r.rcu = true
-	rep := r.start(splat.RCU, r.v.HeldBy(r.t.Task))
+	rep := r.start(splat.RCU, 0, r.site("lockdep_rcu_suspicious"), r.v.HeldBy(r.t.Task))
 	rep.Source, rep.Message = fmt.Sprintf("%s:%d", filepath.Base(r.file), r.now.line-r.first+1), msg
 	rep.Notes = []string{"", "rcu_scheduler_active = 2, debug_locks = 1"}
 	r.reports = append(r.reports, rep)

@@ -41,6 +41,9 @@ type task struct {
 	special bool     // an expedited grace period waits for the reader
 	ipis    []*stmt  // that wait for irqs to go on
 	history []taken  // of locks, for cross-release
+	marks   []int    // lengths of history where interrupts began
+	preempt int      // depth of preempt off
+	cpu     int
 }
 
 type event struct {
@@ -49,38 +52,25 @@ type event struct {
 	addr  uint64
 }
 
-// taken is an acquisition that a completion may depend on.
-type taken struct {
-	lock *kernel.Map
-	mode kernel.Mode
-	site kernel.Site
-	gen  int
-}
-
-// frame is a function that is being run.
-type frame struct {
-	name        string
-	first, last int // lines
-	line        int
-}
-
 // run is a scenario being run.
 type run struct {
 	*world
-	file    string
-	first   int // line
-	opts    Options
-	commits bool   // what is judged is a dependency of a completion
-	policy  string // of flushes of a queue: always, used or empty
-	objects map[string]*object
-	stacks  [][]splat.Frame // by site
-	t       *task
-	now     *stmt
-	steps   int
-	gen     int
-	name    string
-	reports []*splat.Report
-	rcu     bool // a suspicious usage was reported, which comes once
+	file     string
+	first    int // line
+	opts     Options
+	commits  bool   // what is judged is a dependency of a completion
+	policy   string // of flushes of a queue: always, used or empty
+	declared string // the policy, if the scenario has it
+	objects  map[string]*object
+	stacks   []stack // by site; the first is none
+	t        *task
+	now      *stmt
+	steps    int
+	gen      int
+	name     string
+	reports  []*splat.Report
+	other    *task // who runs what is done during a copy
+	rcu      bool  // a suspicious usage was reported, which comes once
 }
 
 // Options of a run.
@@ -97,8 +87,11 @@ func (r *run) fail(at pos, format string, args ...any) error {
 }
 
 func newRun(file string, first int, opts Options) *run {
-	r := &run{file: file, first: first, opts: opts, policy: "always", objects: map[string]*object{}, stacks: make([][]splat.Frame, 1)}
-	r.world = newWorld(kernel.Settings{Found: func(f *kernel.Finding) { r.reports = append(r.reports, r.report(f)) }})
+	r := &run{file: file, first: first, opts: opts, policy: "always", objects: map[string]*object{}, stacks: make([]stack, 1)}
+	r.world = newWorld(kernel.Settings{
+		Found:      func(f *kernel.Finding) { r.reports = append(r.reports, r.report(f)) },
+		OldReaders: opts.Mode != "6.12", NoValidate: noValidate,
+	})
 	r.old = opts.Mode != "6.12"
 	// In this order, which the addresses depend on.
 	for _, b := range [...][2]string{
@@ -135,7 +128,10 @@ func (r *run) all(list []*stmt) error {
 			continue
 		}
 		r.t = r.objects[s.args[0].text].task
-		r.t.frames = []frame{{name: s.args[0].text, first: s.line, last: s.end, line: s.line}}
+		r.t.frames = nil
+		if s.option("frame") != "no" {
+			r.t.frames = []frame{{name: s.args[0].text, first: s.line, last: s.end, line: s.line}}
+		}
 		if err := r.block(s.body); err != nil {
 			return err
 		}
@@ -182,8 +178,9 @@ func (r *run) check(list []*stmt, top bool) error {
 	return nil
 }
 
-// match compares the arguments with a pattern of kinds: new (a name to be declared), an object's kind, text, or
-// words between bars. A question mark makes one optional, a star allows any number; key=kind is an option.
+// match compares the arguments with a pattern of kinds: new (a name to be declared), an object's kind, text, number, or
+// words between bars. A question mark makes one optional, a star allows any number; key=kind is an option, which may
+// stand anywhere.
 func (r *run) match(s *stmt, pattern string, body bool) error {
 	if s.braced != body {
 		if body {
@@ -191,24 +188,34 @@ func (r *run) match(s *stmt, pattern string, body bool) error {
 		}
 		return r.fail(s.pos, "%s has no body, want no {", s.word)
 	}
-	want := strings.Fields(pattern)
-	args := s.args
+	var want []string
+	options := map[string]string{}
+	for w := range strings.FieldsSeq(pattern) {
+		if key, kind, ok := strings.Cut(w, "="); ok {
+			options[key] = strings.TrimSuffix(kind, "?")
+		} else {
+			want = append(want, w)
+		}
+	}
+	var args, rest []token
+	for _, a := range s.args {
+		key, v, _ := strings.Cut(a.text, "=")
+		kind, ok := options[key]
+		if !ok || key == a.text {
+			args = append(args, a)
+		} else if msg := r.is(v, kind); msg != "" {
+			return r.fail(a.pos, "%s: %s", s.word, msg)
+		} else {
+			rest = append(rest, a)
+		}
+	}
+	s.args = append(args, rest...) // words ask for what is no option by place
 	for _, w := range want {
 		kind := strings.TrimRight(w, "?*")
 		n := 0
 		for len(args) > 0 && (n == 0 || strings.HasSuffix(w, "*")) {
 			a := args[0]
-			text := a.text
-			if key, rest, ok := strings.Cut(kind, "="); ok {
-				v, has := strings.CutPrefix(text, key+"=")
-				if !has {
-					break
-				}
-				text, kind = v, rest
-			} else if strings.HasSuffix(w, "*") && strings.HasPrefix(text, "class=") {
-				break
-			}
-			if msg := r.is(text, kind); msg != "" {
+			if msg := r.is(a.text, kind); msg != "" {
 				if strings.Contains(kind, "|") && strings.HasSuffix(w, "?") {
 					break
 				}
@@ -235,9 +242,19 @@ func (r *run) is(text, kind string) string {
 	switch {
 	case kind == "text":
 		return ""
+	case kind == "number":
+		if n, err := strconv.Atoi(text); err != nil || n < 0 || n > 1<<22 {
+			return fmt.Sprintf("number %q, want one from 0 to %d", text, 1<<22)
+		}
+		return ""
 	case kind == "sub":
 		if n, err := strconv.Atoi(text); err != nil || n < 0 || n > 7 {
 			return fmt.Sprintf("subclass %q, want a number from 0 to 7", text)
+		}
+		return ""
+	case kind == "no":
+		if text != "no" {
+			return fmt.Sprintf("%q, want no", text)
 		}
 		return ""
 	case strings.Contains(kind, "|"):
@@ -281,7 +298,9 @@ func (r *run) block(list []*stmt) error {
 			return r.fail(s.pos, "more than %d statements were run: a function calls itself, or too much is called", maxSteps)
 		}
 		r.now = s
-		r.t.frames[len(r.t.frames)-1].line = s.line
+		if n := len(r.t.frames); n > 0 {
+			r.t.frames[n-1].line = s.line
+		}
 		var err error
 		if fn, ok := strings.CutSuffix(s.word, "()"); ok {
 			err = r.call(fn)
@@ -298,38 +317,32 @@ func (r *run) block(list []*stmt) error {
 // call runs a function in a frame of its own.
 func (r *run) call(name string) error {
 	s := r.objects[name].fn
-	return r.inFrame(name, s, s.body)
+	f := frame{name: name, module: s.option("module"), first: s.line, last: s.end, line: s.line}
+	if as := s.option("as"); as != "" {
+		f.name = as
+	}
+	return r.run(f, s.body)
 }
 
 func (r *run) inFrame(name string, s *stmt, body []*stmt) error {
+	return r.run(frame{name: name, first: s.line, last: s.end, line: s.line}, body)
+}
+
+func (r *run) run(f frame, body []*stmt) error {
 	t, now := r.t, r.now
 	if len(t.frames) > maxNesting {
 		return r.fail(r.now.pos, "calls are nested deeper than %d", maxNesting)
 	}
-	t.frames = append(t.frames, frame{name: name, first: s.line, last: s.end, line: s.line})
+	t.frames = append(t.frames, f)
 	err := r.block(body)
 	t.frames = t.frames[:len(t.frames)-1]
 	r.now = now
 	return err
 }
 
-// site keeps the present stack and returns its number.
-func (r *run) site() kernel.Site {
-	var stack []splat.Frame
-	for i := len(r.t.frames) - 1; i >= 0; i-- {
-		f := r.t.frames[i]
-		stack = append(stack, splat.Frame{Func: f.name, Offset: fmt.Sprintf("0x%x/0x%x", f.line-f.first, f.last-f.first+1)})
-	}
-	r.stacks = append(r.stacks, stack)
-	return kernel.Site(len(r.stacks) - 1)
-}
-
 func (r *run) take(l *kernel.Map, mode kernel.Mode, nest *kernel.Map) {
-	site := r.site()
-	r.acquire(r.t.Task, l, mode, nest, site)
-	if mode&(kernel.Try|kernel.Recursive) == 0 && mode&kernel.Check != 0 {
-		r.t.history = append(r.t.history, taken{l, mode, site, r.gen})
-	}
+	r.acquire(r.t.Task, l, mode, nest, r.acquireSite())
+	r.remember(l, mode)
 }
 
 func (r *run) drop(l *kernel.Map) { r.v.Release(r.t.Task, l, r.site()) }
@@ -359,6 +372,7 @@ func (r *run) irqs(on bool) error {
 			return err
 		}
 	}
+	r.deferredQuiescent()
 	return nil
 }
 
@@ -379,7 +393,7 @@ func (r *run) note(i int, on bool) {
 		i++
 	}
 	at := r.site()
-	t.events[i] = event{t.stamp, r.stacks[at][0], 0xffffffff81000000 + 0x10*uint64(at)}
+	t.events[i] = event{t.stamp, r.stacks[at].frames[0], 0xffffffff81000000 + 0x10*uint64(at)}
 }
 
 // interrupt runs the body of s as a hardirq; threaded is whether it would be a thread on PREEMPT_RT.
@@ -394,7 +408,7 @@ func (r *run) interrupt(name string, s *stmt, threaded bool) error {
 	if threaded {
 		r.v.SetThreaded(t.Task)
 	}
-	err := r.inFrame(name, s, s.body)
+	err := r.boundary(func() error { return r.inFrame(name, s, s.body) })
 	r.v.ExitHardirq(t.Task)
 	t.Context = was
 	return err

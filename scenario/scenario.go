@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -14,17 +15,22 @@ type Result struct {
 	Name    string          // as declared, or ""
 	Line    int             // where it begins in its file
 	Reports []*splat.Report // in the order in which they arose; mostly none or one, since the validator stops at the first
+	Policy  string          // of flushes of a workqueue, if the scenario declares one
 	Golden  string          // the expected output
 	HasGold bool            // an expected output is there
 	source  string
 }
 
-// Kernel is the output of the scenario: its reports as the kernel prints them, or "silent".
+// Kernel is the output of the scenario: its reports as the kernel prints them, or "silent", and by which policy if it
+// declares one.
 func (r *Result) Kernel() string {
-	if len(r.Reports) == 0 {
-		return "silent\n"
-	}
 	var b bytes.Buffer
+	if r.Policy != "" {
+		fmt.Fprintf(&b, "policy %s:\n", r.Policy)
+	}
+	if len(r.Reports) == 0 {
+		b.WriteString("silent\n")
+	}
 	for i, rep := range r.Reports {
 		if i > 0 {
 			b.WriteByte('\n')
@@ -58,7 +64,7 @@ func Run(file, text string, opts Options) ([]*Result, error) {
 		if err := r.all(list); err != nil {
 			return out, err
 		}
-		out = append(out, &Result{Name: r.name, Line: p.line, Reports: r.reports, Golden: p.golden, HasGold: p.has, source: p.source})
+		out = append(out, &Result{Name: r.name, Line: p.line, Reports: r.reports, Policy: r.declared, Golden: p.golden, HasGold: p.has, source: p.source})
 	}
 	return out, nil
 }

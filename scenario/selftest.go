@@ -148,7 +148,7 @@ func (m *testMachine) lock(kind, name string) *kernel.Map {
 	if kind == "mutex" && name[0] == 'o' {
 		kind = "ww"
 	}
-	return m.world.lock(kind, name, kind+name[:1])
+	return m.world.lock(kind, name, kind+name[:1], "")
 }
 
 // nest returns the lock of an argument nest=NAME or ctx=NAME, or nil.

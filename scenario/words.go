@@ -28,10 +28,10 @@ var declarations, words map[string]word
 
 // declareLock declares locks of a kind, each a class of its own, or all of the class that is named.
 func declareLock(kind string) word {
-	return word{"new* class=text?", false, func(r *run, s *stmt) error {
+	return word{"new* class=text? key=text? sub=sub? validate=no?", false, func(r *run, s *stmt) error {
 		for _, a := range s.args {
 			class := s.option("class")
-			if a.text == "class="+class {
+			if strings.Contains(a.text, "=") {
 				continue
 			}
 			if o := r.objects[a.text]; o != nil {
@@ -40,9 +40,15 @@ func declareLock(kind string) word {
 			if class == "" {
 				class = a.text
 			}
-			o := &object{kind: "lock", of: kind, lock: r.lock(kind, a.text, class)}
+			o := &object{kind: "lock", of: kind, lock: r.lock(kind, a.text, class, s.option("key"))}
+			if n, err := strconv.Atoi(s.option("sub")); err == nil {
+				r.v.InitSub(r.v.NewTask(0, "swapper"), o.lock, uint8(n), 0)
+			}
+			if s.option("validate") == "no" {
+				o.lock.Key = noValidate
+			}
 			if kind == "seqlock" {
-				o.seq = r.lock("map", a.text+".seqcount", class+".seqcount")
+				o.seq = r.lock("map", a.text+".seqcount", class+".seqcount", "")
 			}
 			r.objects[a.text] = o
 		}
@@ -67,7 +73,7 @@ func (r *run) readMode(o *object) kernel.Mode {
 }
 
 // locking makes a word that takes a lock; before is what happens to irqs or bottom halves first.
-func locking(read, try bool, before func(r *run) error) word {
+func locking(read, try bool, suffix string, before func(r *run) error) word {
 	return word{"lock sub=sub? nest=lock?", false, func(r *run, s *stmt) error {
 		if err := before(r); err != nil {
 			return err
@@ -94,7 +100,7 @@ func locking(read, try bool, before func(r *run) error) word {
 			}
 			mode |= r.readMode(o)
 		}
-		r.take(o.lock, mode, nest)
+		r.viaLock(o.of, read, try, suffix, func() { r.take(o.lock, mode, nest) })
 		if o.seq != nil {
 			r.take(o.seq, kernel.Check, nil)
 		}
@@ -142,10 +148,12 @@ func (r *run) wake() {
 	pi, rq := r.builtin("&p->pi_lock"), r.builtin("&rq->__lock")
 	was := r.t.Context
 	r.v.HardirqsOffAt(r.t.Task)
-	r.take(pi, kernel.Check, nil)
-	r.take(rq, kernel.Check, nil)
-	r.drop(rq)
-	r.drop(pi)
+	r.via(func() {
+		r.viaLock("raw", false, false, "_irqsave", func() { r.take(pi, kernel.Check, nil) })
+		r.viaLock("raw", false, false, "_nested", func() { r.take(rq, kernel.Check, nil) })
+		r.drop(rq)
+		r.drop(pi)
+	}, "try_to_wake_up")
 	r.t.Context = was
 }
 
@@ -157,21 +165,60 @@ func (r *run) flush(q *object) {
 	r.touch(r.builtin("&wq->mutex"), 0)
 }
 
-// callback runs a function under maps, the last of them as a copy if copied: the function may free what it belongs to.
-func (r *run) callback(fn string, copied bool, maps ...*kernel.Map) error {
+// callback runs the function of a work or timer under maps, the last of them as a copy: the function may free what it
+// belongs to. The options say otherwise: uncopied takes the map itself, as kernels before 2.6.24 do; torn copies it
+// with its cache, as up to 3.4; and during=FUNC is what another task does while the copy is made.
+func (r *run) callback(s *stmt, fn string, maps ...*kernel.Map) error {
 	last := len(maps) - 1
-	if copied {
-		// On the stack, far from all declared locks.
-		c := kernel.CopyMap(maps[last], 0xffffc90000000000+lockSize*uint64(len(r.stacks)))
+	how := "copied"
+	if len(s.args) > 1 && !strings.Contains(s.args[1].text, "=") {
+		how = s.args[1].text
+	}
+	var err error
+	meanwhile := func() {
+		if during := s.option("during"); during != "" {
+			err = r.elsewhere(during)
+		}
+	}
+	// On the stack, far from all declared locks.
+	addr := 0xffffc90000000000 + lockSize*uint64(len(r.stacks))
+	switch how {
+	case "copied":
+		meanwhile()
+		c := kernel.CopyMap(maps[last], addr)
 		maps[last] = &c
+	case "torn":
+		c := kernel.TearMap(maps[last], addr, meanwhile)
+		maps[last] = &c
+	default:
+		meanwhile()
+	}
+	if err != nil {
+		return err
 	}
 	for _, m := range maps {
 		r.take(m, kernel.Check, nil)
 	}
-	err := r.call(fn)
+	err = r.call(fn)
 	for i := last; i >= 0; i-- {
 		r.drop(maps[i])
 	}
+	return err
+}
+
+// elsewhere runs a function on a task of its own, on another CPU.
+func (r *run) elsewhere(fn string) error {
+	was, now := r.t, r.now
+	if r.other == nil {
+		r.other = &task{Task: r.v.NewTask(uint64(len(r.objects)+100), "other"), cpu: 1}
+	}
+	if r.other == was {
+		return r.fail(now.pos, "during= stands in what runs during another copy")
+	}
+	r.t = r.other
+	r.t.frames = nil
+	err := r.call(fn)
+	r.t, r.now = was, now
 	return err
 }
 
@@ -183,28 +230,62 @@ func (r *run) inSoftirq(s *stmt, f func() error) error {
 	}
 	r.bh(false)
 	r.v.EnterSoftirq(t.Task)
-	err := f()
+	err := r.boundary(f)
 	r.v.ExitSoftirq(t.Task)
 	r.bh(true)
 	return err
 }
 
-// rcuUnlock ends a reader. The outermost one tells the grace period that waits for it, which takes the node's lock and
-// wakes a task; with irqs off that is put off in kernels of today, which "4.14" and "2.6" do not know.
+// rcuUnlock ends a reader. The outermost one tells the grace period that waits for it. Where irqs, bottom halves or
+// preemption are off, kernels of today put that off until they are on; "4.14" and "2.6" do not.
 func (r *run) rcuUnlock() {
 	t := r.t
 	t.readers = max(t.readers-1, 0)
-	if t.readers == 0 && t.special && (r.opts.Mode != "6.12" || t.Context&kernel.HardirqsOn != 0) {
-		t.special = false
-		rnp := r.builtin("rcu_node_0")
-		was := t.Context
-		r.v.HardirqsOffAt(t.Task)
-		r.take(rnp, kernel.Check, nil)
-		r.wake()
-		r.drop(rnp)
-		t.Context = was
+	if r.opts.Mode != "6.12" {
+		r.quiescent()
 	}
 	r.drop(r.builtin("rcu_read_lock"))
+	r.deferredQuiescent()
+}
+
+// quiescent reports the end of the reader that a grace period waits for: it takes the node's lock and wakes a task.
+func (r *run) quiescent() {
+	t := r.t
+	if t.readers > 0 || !t.special {
+		return
+	}
+	t.special = false
+	rnp := r.builtin("rcu_node_0")
+	was := t.Context
+	r.v.HardirqsOffAt(t.Task)
+	r.via(func() {
+		r.viaLock("raw", false, false, "_irqsave", func() { r.take(rnp, kernel.Check, nil) })
+		r.wake()
+		r.drop(rnp)
+	}, "rcu_read_unlock_special")
+	t.Context = was
+}
+
+// deferredQuiescent is quiescent where nothing keeps the scheduler out.
+func (r *run) deferredQuiescent() {
+	t := r.t
+	if r.opts.Mode == "6.12" && t.Context&kernel.HardirqsOn != 0 && t.Context&inIRQ == 0 && !t.BHDisabled() && t.preempt == 0 {
+		r.quiescent()
+	}
+}
+
+// preempt turns preemption off or on.
+func (r *run) preempt(s *stmt, on bool) error {
+	if !on {
+		r.t.preempt++
+		return nil
+	}
+	if r.t.preempt == 0 {
+		return r.fail(s.pos, "preemption is on, want preempt off before")
+	}
+	r.t.preempt--
+	r.deferredQuiescent()
+	return nil
 }
 
 func (r *run) reader(name string, body []*stmt) error {
@@ -226,24 +307,35 @@ func (r *run) synchronize() {
 // printk takes the console. Its release may wake who waits for it; wake says that it does.
 func (r *run) printk(wake bool) {
 	con, owner := r.builtin("console_lock"), r.builtin("console_owner")
-	r.take(con, kernel.Check|kernel.Try, nil)
-	r.touch(owner, 0)
-	r.drop(con)
-	if wake {
-		r.wake()
-	}
+	r.via(func() {
+		r.take(con, kernel.Check|kernel.Try, nil)
+		r.touch(owner, 0)
+		r.drop(con)
+		if wake {
+			r.wake()
+		}
+	}, "vprintk_emit", "console_unlock")
+}
+
+// timerBase is what starting or deleting a timer takes: the lock of its base.
+func (r *run) timerBase() {
+	base := r.builtin("&base->lock")
+	was := r.t.Context
+	r.v.HardirqsOffAt(r.t.Task)
+	r.viaLock("raw", false, false, "_irqsave", func() { r.touch(base, 0) })
+	r.t.Context = was
 }
 
 func init() {
 	declarations = map[string]word{
 		"scenario": {"text", false, func(r *run, s *stmt) error { r.name = s.args[0].text; return nil }},
-		"policy":   {"always|used|empty", false, func(r *run, s *stmt) error { r.policy = s.args[0].text; return nil }},
+		"policy":   {"always|used|empty", false, func(r *run, s *stmt) error { r.policy, r.declared = s.args[0].text, s.args[0].text; return nil }},
 		"mode":     {strings.Join(Modes, "|"), false, func(*run, *stmt) error { return nil }}, // Run has looked at it
-		"func": {"new", true, func(r *run, s *stmt) error {
+		"func": {"new as=text? module=text?", true, func(r *run, s *stmt) error {
 			r.objects[s.args[0].text] = &object{kind: "func", fn: s}
 			return nil
 		}},
-		"task": {"text", true, func(r *run, s *stmt) error {
+		"task": {"text pid=number? cpu=number? frame=no?", true, func(r *run, s *stmt) error {
 			name := s.args[0].text
 			o := r.objects[name]
 			if o != nil && o.kind != "task" {
@@ -256,7 +348,13 @@ func init() {
 						pid++
 					}
 				}
+				if p := s.option("pid"); p != "" {
+					pid, _ = strconv.Atoi(p) // match has seen that it is a number
+				}
 				r.objects[name] = &object{kind: "task", task: &task{Task: r.v.NewTask(uint64(pid), name)}}
+			}
+			if c := s.option("cpu"); c != "" {
+				r.objects[name].task.cpu, _ = strconv.Atoi(c)
 			}
 			return nil
 		}},
@@ -265,37 +363,39 @@ func init() {
 			if class == "" {
 				class = n
 			}
-			single := len(s.args) > 1 && s.args[1].text != "class="+class
-			r.objects[n] = &object{kind: "workqueue", single: single, lock: r.lock("map", n, "(wq_completion)"+class)}
+			single := len(s.args) > 1 && !strings.Contains(s.args[1].text, "=")
+			r.objects[n] = &object{kind: "workqueue", single: single, lock: r.lock("map", n, "(wq_completion)"+class, "")}
 			return nil
 		}},
 		"work": {"new workqueue func", false, func(r *run, s *stmt) error {
 			n := s.args[0].text
-			r.objects[n] = &object{kind: "work", queue: r.arg(s, 1), runs: s.args[2].text, lock: r.lock("map", n, "(work_completion)(&"+n+")")}
+			r.objects[n] = &object{kind: "work", queue: r.arg(s, 1), runs: s.args[2].text, lock: r.lock("map", n, "(work_completion)(&"+n+")", "")}
 			return nil
 		}},
 		"timer": {"new func", false, func(r *run, s *stmt) error {
 			n := s.args[0].text
-			r.objects[n] = &object{kind: "timer", runs: s.args[1].text, lock: r.lock("map", n, "(&"+n+")")}
+			r.objects[n] = &object{kind: "timer", runs: s.args[1].text, lock: r.lock("map", n, "(&"+n+")", "")}
 			return nil
 		}},
 		"completion": {"new", false, func(r *run, s *stmt) error {
 			n := s.args[0].text
-			r.objects[n] = &object{kind: "completion", lock: r.lock("map", n, "(complete)&"+n)}
+			r.objects[n] = &object{kind: "completion", lock: r.lock("map", n, "(complete)&"+n, "")}
 			return nil
 		}},
 	}
-	for _, k := range []string{"spin", "raw", "rwlock", "seqlock", "local", "mutex", "rwsem", "rtmutex", "ww", "gomutex", "gorwmutex"} {
+	for _, k := range []string{
+		"spin", "raw", "rwlock", "seqlock", "local", "mutex", "rwsem", "rtmutex", "ww", "wwctx", "map", "srcu", "gomutex", "gorwmutex",
+	} {
 		declarations[k] = declareLock(k)
 	}
 
 	words = map[string]word{
 		// Locks.
-		"lock": locking(false, false, nothing), "lock_irq": locking(false, false, irqsOff),
-		"lock_irqsave": locking(false, false, irqSave), "lock_bh": locking(false, false, bhOff),
-		"read": locking(true, false, nothing), "read_irq": locking(true, false, irqsOff),
-		"read_irqsave": locking(true, false, irqSave), "read_bh": locking(true, false, bhOff),
-		"trylock": locking(false, true, nothing), "tryread": locking(true, true, nothing),
+		"lock": locking(false, false, "", nothing), "lock_irq": locking(false, false, "_irq", irqsOff),
+		"lock_irqsave": locking(false, false, "_irqsave", irqSave), "lock_bh": locking(false, false, "_bh", bhOff),
+		"read": locking(true, false, "", nothing), "read_irq": locking(true, false, "_irq", irqsOff),
+		"read_irqsave": locking(true, false, "_irqsave", irqSave), "read_bh": locking(true, false, "_bh", bhOff),
+		"trylock": locking(false, true, "", nothing), "tryread": locking(true, true, "", nothing),
 		"unlock": unlocking(nothing), "unlock_irq": unlocking(irqsOn),
 		"unlock_irqrestore": unlocking(irqRestore), "unlock_bh": unlocking(bhOn),
 		"downgrade":  simple("lock", func(r *run, s *stmt) { r.v.Downgrade(r.t.Task, r.arg(s, 0).lock, r.site()) }),
@@ -309,7 +409,17 @@ func init() {
 			return nil
 		}},
 		"exit": simple("", func(r *run, _ *stmt) { r.v.Exit(r.t.Task, r.site()) }),
-		"user": simple("", func(r *run, _ *stmt) { r.v.ReturnToUser(r.t.Task, r.site()) }),
+		"user": simple("", func(r *run, _ *stmt) { r.v.ReturnToUser(r.t.Task, r.site()); r.invariant() }),
+		// Locks that change their class, and classes that go.
+		"set_class": {"lock text sub=sub?", false, func(r *run, s *stmt) error {
+			o, class := r.arg(s, 0), s.args[1].text
+			n, _ := strconv.Atoi(s.option("sub"))
+			r.v.SetClass(r.t.Task, o.lock, r.key(o.of, class+" "), class, uint8(n), r.site())
+			return nil
+		}},
+		"unregister": simple("lock", func(r *run, s *stmt) { r.v.FreeRange(r.arg(s, 0).lock.Key, 8) }),
+		"pin":        simple("lock", func(r *run, s *stmt) { r.v.Pin(r.t.Task, r.arg(s, 0).lock, pinCookie, r.site()) }),
+		"unpin":      simple("lock", func(r *run, s *stmt) { r.v.Unpin(r.t.Task, r.arg(s, 0).lock, pinCookie, r.site()) }),
 
 		// Interrupts.
 		"irq": {"on|off|save|restore", false, func(r *run, s *stmt) error {
@@ -322,6 +432,7 @@ func init() {
 			r.bh(s.args[0].text == "on")
 			return nil
 		}},
+		"preempt": {"on|off", false, func(r *run, s *stmt) error { return r.preempt(s, s.args[0].text == "on") }},
 		"hardirq": {"threaded|nothread?", true, func(r *run, s *stmt) error {
 			if r.t.Context&kernel.HardirqsOn == 0 {
 				return r.fail(s.pos, "hardirq: interrupts are off here, want irq on before")
@@ -354,14 +465,17 @@ func init() {
 				w.queue.used = true
 			}
 		}),
-		"run_work": {"work copied|uncopied?", false, func(r *run, s *stmt) error {
+		"run_work": {"work copied|uncopied|torn? during=func?", false, func(r *run, s *stmt) error {
 			w := r.arg(s, 0)
 			if w.pending == 0 {
 				return r.fail(s.pos, "run_work: %s is not queued, want queue_work before", s.args[0].text)
 			}
 			w.pending = 0
 			w.queue.pending--
-			return r.callback(w.runs, copied(s), w.queue.lock, w.lock)
+			r.invariant()
+			var err error
+			r.via(func() { err = r.callback(s, w.runs, w.queue.lock, w.lock) }, "process_one_work")
+			return err
 		}},
 		"flush_work":        simple("work", func(r *run, s *stmt) { r.flushWork(r.arg(s, 0), false) }),
 		"cancel_work_sync":  simple("work", func(r *run, s *stmt) { r.flushWork(r.arg(s, 0), true) }),
@@ -369,14 +483,25 @@ func init() {
 		"drain_workqueue":   simple("workqueue", func(r *run, s *stmt) { r.flush(r.arg(s, 0)) }),
 		"destroy_workqueue": simple("workqueue", func(r *run, s *stmt) { r.flush(r.arg(s, 0)) }),
 		// alloc_workqueue takes cpu_hotplug_lock for reading.
-		"alloc_workqueue": simple("workqueue", func(r *run, _ *stmt) { r.touch(r.builtin("cpu_hotplug_lock"), kernel.Shared) }),
+		"alloc_workqueue": simple("workqueue", func(r *run, _ *stmt) {
+			names := []string{"__alloc_workqueue"}
+			if r.opts.Mode != "6.12" {
+				names = []string{"__alloc_workqueue_key", "apply_workqueue_attrs"}
+			}
+			r.via(func() { r.cpusLock(kernel.Shared); r.drop(r.builtin("cpu_hotplug_lock")) }, names...)
+		}),
 
 		// Timers (kernel/time/timer.c). Callbacks are run in softirqs.
-		"run_timer": {"timer copied|uncopied?", false, func(r *run, s *stmt) error {
-			return r.inSoftirq(s, func() error { return r.callback(r.arg(s, 0).runs, copied(s), r.arg(s, 0).lock) })
+		"run_timer": {"timer copied|uncopied|torn? during=func?", false, func(r *run, s *stmt) (err error) {
+			return r.inSoftirq(s, func() error {
+				r.via(func() { err = r.callback(s, r.arg(s, 0).runs, r.arg(s, 0).lock) }, "handle_softirqs", "call_timer_fn")
+				return err
+			})
 		}},
+		"mod_timer":    simple("timer", func(r *run, _ *stmt) { r.via(r.timerBase, "__mod_timer") }),
+		"timer_delete": simple("timer", func(r *run, _ *stmt) { r.via(r.timerBase, "timer_delete") }),
 		"timer_delete_sync": simple("timer", func(r *run, s *stmt) {
-			r.touch(r.arg(s, 0).lock, kernel.IRQsOff)
+			r.via(func() { r.touch(r.arg(s, 0).lock, kernel.IRQsOff); r.timerBase() }, "timer_delete_sync")
 		}),
 
 		// Completions are tracked by cross-release alone, which 4.14 had before its release.
@@ -384,12 +509,7 @@ func init() {
 			if r.opts.Mode != "4.14" {
 				return
 			}
-			c := r.arg(s, 0)
-			r.touch(c.lock, 0)
-			if c.waits == 0 {
-				r.gen++
-				c.waits, c.at = r.gen, r.site()
-			}
+			r.via(func() { r.wait(r.arg(s, 0)) }, "wait_for_completion", "wait_for_common")
 		}),
 		"complete": simple("completion", func(r *run, s *stmt) { r.complete(r.arg(s, 0)) }),
 
@@ -399,7 +519,17 @@ func init() {
 			r.take(r.builtin("rcu_read_lock"), kernel.Recursive, nil)
 		}),
 		"rcu_read_unlock": simple("", func(r *run, _ *stmt) { r.rcuUnlock() }),
-		"rcu_sched":       {"", true, func(r *run, s *stmt) error { return r.reader("rcu_read_lock_sched", s.body) }},
+		// Sleepable RCU: each srcu_struct has a map of its own, and waiting for its readers is a write that is over at once.
+		"srcu_read_lock":   simple("lock", func(r *run, s *stmt) { r.take(r.arg(s, 0).lock, kernel.Check|kernel.Recursive, nil) }),
+		"srcu_read_unlock": simple("lock", func(r *run, s *stmt) { r.drop(r.arg(s, 0).lock) }),
+		"synchronize_srcu": simple("lock", func(r *run, s *stmt) {
+			mode := kernel.Check
+			if r.t.Context&kernel.HardirqsOn == 0 {
+				mode |= kernel.IRQsOff
+			}
+			r.via(func() { r.v.Sync(r.t.Task, r.arg(s, 0).lock, mode, nil, r.acquireSite()) }, "__synchronize_srcu")
+		}),
+		"rcu_sched": {"", true, func(r *run, s *stmt) error { return r.reader("rcu_read_lock_sched", s.body) }},
 		"rcu_bh": {"", true, func(r *run, s *stmt) error {
 			r.bh(false)
 			err := r.reader("rcu_read_lock_bh", s.body)
@@ -410,7 +540,12 @@ func init() {
 		"expedite":        simple("", func(r *run, _ *stmt) { r.t.special = r.t.readers > 0 }),
 		"synchronize_rcu": simple("", func(r *run, _ *stmt) { r.synchronize() }),
 		"rcu_callback": {"func", false, func(r *run, s *stmt) error {
-			return r.inSoftirq(s, func() error { return r.callback(s.args[0].text, false, r.builtin("rcu_callback")) })
+			return r.inSoftirq(s, func() error {
+				r.take(r.builtin("rcu_callback"), kernel.Check, nil)
+				err := r.call(s.args[0].text)
+				r.drop(r.builtin("rcu_callback"))
+				return err
+			})
 		}},
 		"rcu_dereference": simple("", func(r *run, _ *stmt) {
 			if !r.v.Held(r.t.Task, r.builtin("rcu_read_lock")) {
@@ -419,10 +554,24 @@ func init() {
 		}),
 
 		// Waking, printing, faulting, allocating.
-		"wake_up":     simple("", func(r *run, _ *stmt) { r.wake() }),
-		"might_wake":  simple("", func(r *run, _ *stmt) { r.wake() }),
-		"printk":      simple("wake|quiet?", func(r *run, s *stmt) { r.printk(len(s.args) > 0 && s.args[0].text == "wake") }),
-		"might_fault": simple("", func(r *run, _ *stmt) { r.touch(r.builtin("&mm->mmap_lock"), kernel.Shared) }),
+		"wake_up":    simple("", func(r *run, _ *stmt) { r.wake() }),
+		"might_wake": simple("", func(r *run, _ *stmt) { r.wake() }),
+		"printk":     simple("wake|quiet?", func(r *run, s *stmt) { r.printk(len(s.args) > 0 && s.args[0].text == "wake") }),
+		"might_fault": simple("", func(r *run, _ *stmt) {
+			r.via(func() { r.touch(r.builtin("&mm->mmap_lock"), kernel.Shared) }, "__might_fault")
+		}),
+		// Whoever signals a dma_fence holds a recursive reader that nobody writes, by trylock; whoever waits for one
+		// takes it without.
+		"dma_fence": {"", true, func(r *run, s *stmt) error {
+			m := r.builtin("dma_fence_map")
+			r.take(m, kernel.Check|kernel.Shared|kernel.Try, nil)
+			err := r.block(s.body)
+			r.drop(m)
+			return err
+		}},
+		"dma_fence_wait": simple("", func(r *run, _ *stmt) {
+			r.via(func() { r.touch(r.builtin("dma_fence_map"), 0) }, "__dma_fence_might_wait")
+		}),
 		"might_alloc": simple("", func(r *run, _ *stmt) {
 			r.touch(r.builtin("fs_reclaim"), 0)
 			r.touch(r.builtin("mmu_notifier_invalidate_range_start"), 0)
@@ -436,9 +585,11 @@ func init() {
 		}},
 
 		// CPU hotplug: the thread that works for the initiator holds the map that the initiator touches.
-		"cpus_read_lock":   simple("", func(r *run, _ *stmt) { r.take(r.builtin("cpu_hotplug_lock"), kernel.Check|kernel.Shared, nil) }),
-		"cpus_read_unlock": simple("", func(r *run, _ *stmt) { r.drop(r.builtin("cpu_hotplug_lock")) }),
-		"cpuhp_wait":       simple("up|down", func(r *run, s *stmt) { r.touch(r.builtin("cpuhp_state-"+s.args[0].text), 0) }),
+		"cpus_read_lock":    simple("", func(r *run, _ *stmt) { r.cpusLock(kernel.Shared) }),
+		"cpus_read_unlock":  simple("", func(r *run, _ *stmt) { r.drop(r.builtin("cpu_hotplug_lock")) }),
+		"cpus_write_lock":   simple("", func(r *run, _ *stmt) { r.cpusLock(0) }),
+		"cpus_write_unlock": simple("", func(r *run, _ *stmt) { r.drop(r.builtin("cpu_hotplug_lock")) }),
+		"cpuhp_wait":        simple("up|down", func(r *run, s *stmt) { r.touch(r.builtin("cpuhp_state-"+s.args[0].text), 0) }),
 		"cpuhp_thread": {"up|down", true, func(r *run, s *stmt) error {
 			m := r.builtin("cpuhp_state-" + s.args[0].text)
 			r.take(m, kernel.Check, nil)
@@ -449,8 +600,19 @@ func init() {
 	}
 }
 
-// copied tells whether a callback is run under a copy of its map, as kernels since 3.5 do.
-func copied(s *stmt) bool { return len(s.args) == 1 || s.args[1].text == "copied" }
+// pinCookie is what pins are made and taken back with.
+const pinCookie = 1
+
+func (r *run) cpusLock(mode kernel.Mode) {
+	name := "cpus_write_lock"
+	if mode != 0 {
+		name = "cpus_read_lock"
+	}
+	n := len(r.t.frames)
+	r.t.frames = append(r.t.frames, frame{name: name, inner: true})
+	r.take(r.builtin("cpu_hotplug_lock"), kernel.Check|mode, nil)
+	r.t.frames = r.t.frames[:n]
+}
 
 // flushWork waits for a work that is queued. A queue that runs one work at a time waits for all others, too.
 func (r *run) flushWork(w *object, cancel bool) {
@@ -461,24 +623,4 @@ func (r *run) flushWork(w *object, cancel bool) {
 	if w.queue.single && !cancel {
 		r.touch(w.queue.lock, 0)
 	}
-}
-
-// complete is the commit of cross-release: what the completer took since the wait began is what the wait depends on.
-func (r *run) complete(c *object) {
-	if c.waits == 0 || r.opts.Mode != "4.14" {
-		return
-	}
-	for _, h := range r.t.history {
-		if h.gen < c.waits || h.lock == c.lock {
-			continue
-		}
-		// A task of its own that holds the completion: the dependency is of the wait, not of what is held here.
-		t := r.v.NewTask(r.t.ID, r.t.Name)
-		t.Context = r.t.Context
-		r.commits = true
-		r.acquire(t, c.lock, kernel.Check, nil, c.at)
-		r.acquire(t, h.lock, h.mode, nil, h.site)
-		r.commits = false
-	}
-	c.waits = 0
 }

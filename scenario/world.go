@@ -30,6 +30,7 @@ var kinds = map[string]struct {
 	"ww":      {inner: kernel.WaitSleep},
 	"wwctx":   {},
 	"map":     {},
+	"srcu":    {inner: kernel.WaitConfig, outer: kernel.WaitFree},
 	// Go's locks: waiting parks the goroutine.
 	"gomutex":   {inner: kernel.WaitSleep},
 	"gorwmutex": {inner: kernel.WaitSleep},
@@ -44,6 +45,7 @@ var builtins = map[string]string{
 	"fs_reclaim": "map", "mmu_notifier_invalidate_range_start": "map",
 	"&p->pi_lock": "raw", "&rq->__lock": "raw", "rcu_node_0": "raw",
 	"console_lock": "map", "console_owner": "map", "&mm->mmap_lock": "rwsem",
+	"&base->lock": "raw", "dma_fence_map": "map",
 	"cpu_hotplug_lock": "rwsem", "cpuhp_state_mutex": "mutex", "cpuhp_state-up": "map", "cpuhp_state-down": "map",
 	"&wq->mutex": "mutex",
 }
@@ -52,23 +54,37 @@ const (
 	firstLock = 0xffff888000001000
 	firstKey  = 0xffffffff83000000
 	lockSize  = 0x100
+	// noValidate is the key of locks that are not checked.
+	noValidate = firstKey - 0x10
 )
 
 // lock returns the lock of the kind and name, made at its first mention.
-func (w *world) lock(kind, name, class string) *kernel.Map {
+// Locks with the same class and key have one class; another key makes another class of the same name.
+func (w *world) lock(kind, name, class, key string) *kernel.Map {
 	id := kind + " " + name
 	l := w.maps[id]
 	if l == nil {
-		key := w.keys[kind+" "+class]
-		if key == 0 {
-			key = firstKey + 0x10*uint64(len(w.keys))
-			w.keys[kind+" "+class] = key
-		}
 		k := kinds[kind]
-		l = &kernel.Map{Addr: firstLock + lockSize*uint64(len(w.maps)), Key: key, Name: class, Inner: k.inner, Outer: k.outer, Type: k.typ}
+		l = &kernel.Map{
+			Addr: firstLock + lockSize*uint64(len(w.maps)), Key: w.key(kind, class+" "+key), Name: class,
+			Inner: k.inner, Outer: k.outer, Type: k.typ,
+		}
+		if w.old { // wait types are of 5.8
+			l.Inner, l.Outer, l.Type = 0, 0, 0
+		}
 		w.maps[id] = l
 	}
 	return l
+}
+
+// key returns the key of a class.
+func (w *world) key(kind, class string) uint64 {
+	key := w.keys[kind+" "+class]
+	if key == 0 {
+		key = firstKey + 0x10*uint64(len(w.keys))
+		w.keys[kind+" "+class] = key
+	}
+	return key
 }
 
 // oldNames are the names of builtins up to 4.14.
@@ -82,7 +98,7 @@ func (w *world) builtin(name string) *kernel.Map {
 	if n := oldNames[name]; w.old && n != "" {
 		name = n
 	}
-	return w.lock(kind, name, name)
+	return w.lock(kind, name, name, "")
 }
 
 // acquire takes a lock as the hooks in the lock functions do: they note whether irqs are off.

@@ -52,7 +52,7 @@ func (r *run) invariant() { r.t.history, r.t.marks = nil, nil }
 // wait begins a wait. The completion itself is no history.
 func (r *run) wait(c *object) {
 	r.acquire(r.t.Task, c.lock, kernel.Check, nil, r.acquireSite())
-	r.drop(c.lock)
+	r.annotate(func() { r.drop(c.lock) })
 	if c.waits == 0 {
 		r.gen++
 		c.waits, c.at = r.gen, r.acquireSite()

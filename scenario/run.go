@@ -23,6 +23,7 @@ type object struct {
 	runs    string      // of a work or timer: the function
 	queue   *object     // of a work
 	single  bool        // of a workqueue: max_active is 1, or it has a rescuer
+	running int         // of a work: workers that run it
 	pending int         // of a work: queued; of a workqueue: its queued works
 	used    bool        // of a workqueue: something was queued once
 	at      kernel.Site // of a completion: the first wait
@@ -69,14 +70,18 @@ type run struct {
 	gen      int
 	name     string
 	reports  []*splat.Report
-	other    *task // who runs what is done during a copy
-	rcu      bool  // a suspicious usage was reported, which comes once
+	sched    *sched // of an exploration
+	failed   error  // in an exploration
+	other    *task  // who runs what is done during a copy
+	rcu      bool   // a suspicious usage was reported, which comes once
 }
 
 // Options of a run.
 type Options struct {
 	// Mode is the kernel whose annotations and words are used: "2.6", "4.14" (with cross-release) or "6.12", the default.
 	Mode string
+	// Schedules bounds an exploration: so many are run at most. 0 is 100,000.
+	Schedules int
 }
 
 // Modes are the values of Options.Mode.
@@ -108,8 +113,9 @@ func newRun(file string, first int, opts Options) *run {
 	return r
 }
 
-// all runs a scenario: what is declared, then the rest in order.
-func (r *run) all(list []*stmt) error {
+// all runs a scenario: what is declared, then the rest in order. The tasks of an explore statement are handed to s, or
+// left out if it is nil.
+func (r *run) all(list []*stmt, s *sched) error {
 	for _, s := range list {
 		if d, ok := declarations[s.word]; ok {
 			if err := r.match(s, d.args, d.body); err != nil {
@@ -123,20 +129,35 @@ func (r *run) all(list []*stmt) error {
 	if err := r.check(list, true); err != nil {
 		return err
 	}
-	for _, s := range list {
-		if s.word != "task" {
-			continue
-		}
-		r.t = r.objects[s.args[0].text].task
-		r.t.frames = nil
-		if s.option("frame") != "no" {
-			r.t.frames = []frame{{name: s.args[0].text, first: s.line, last: s.end, line: s.line}}
-		}
-		if err := r.block(s.body); err != nil {
-			return err
+	for _, st := range list {
+		switch {
+		case st.word == "task":
+			r.enter(st)
+			if err := r.block(st.body); err != nil {
+				return err
+			}
+		case st.word == "explore" && s != nil:
+			r.sched = s
+			for _, p := range st.body {
+				r.explored(p)
+			}
+			for i := range s.procs {
+				if p := s.procs[i]; p.started && p.irq == "" {
+					s.begin(p)
+				}
+			}
 		}
 	}
 	return nil
+}
+
+// enter makes the task of the statement the running one.
+func (r *run) enter(s *stmt) {
+	r.t = r.objects[s.args[0].text].task
+	r.t.frames = nil
+	if s.option("frame") != "no" {
+		r.t.frames = []frame{{name: s.args[0].text, first: s.line, last: s.end, line: s.line}}
+	}
 }
 
 // check sees that every statement is one, before any is run.
@@ -144,6 +165,10 @@ func (r *run) check(list []*stmt, top bool) error {
 	for _, s := range list {
 		d, isDecl := declarations[s.word]
 		switch w, ok := words[s.word]; {
+		case s.word == "explore" && top:
+			if err := r.checkExplored(s); err != nil {
+				return err
+			}
 		case isDecl && !top:
 			return r.fail(s.pos, "%s is declared here, but declarations stand outside of all braces", s.word)
 		case isDecl:
@@ -341,16 +366,53 @@ func (r *run) run(f frame, body []*stmt) error {
 }
 
 func (r *run) take(l *kernel.Map, mode kernel.Mode, nest *kernel.Map) {
+	r.really(request{op: opTake, lock: l, mode: mode})
 	r.acquire(r.t.Task, l, mode, nest, r.acquireSite())
 	r.remember(l, mode)
 }
 
-func (r *run) drop(l *kernel.Map) { r.v.Release(r.t.Task, l, r.site()) }
+func (r *run) drop(l *kernel.Map) {
+	r.really(request{op: opDrop, lock: l})
+	r.v.Release(r.t.Task, l, r.site())
+}
+
+// annotate runs f for its annotations alone: in an exploration nobody waits.
+func (r *run) annotate(f func()) {
+	if r.sched == nil {
+		f()
+		return
+	}
+	r.sched.unreal++
+	f()
+	r.sched.unreal--
+}
+
+// maybe runs f, which may happen or not. The annotations are made in any case.
+func (r *run) maybe(f func()) {
+	if r.sched != nil && r.sched.unreal == 0 && r.sched.ask(request{op: opChoice}) == 0 {
+		r.annotate(f)
+		return
+	}
+	f()
+}
+
+// really asks the schedule of an exploration to grant a request.
+func (r *run) really(q request) {
+	if r.sched != nil && r.sched.unreal == 0 && r.sched.now != nil {
+		if q.lock != nil {
+			q.lock = r.sched.real(q.lock)
+		}
+		r.sched.ask(q)
+	}
+}
 
 // touch says that the task may wait here for whoever holds the map.
 func (r *run) touch(l *kernel.Map, mode kernel.Mode) {
-	r.take(l, kernel.Check|mode, nil)
-	r.drop(l)
+	r.really(request{op: opTouch, lock: l, mode: mode})
+	r.annotate(func() {
+		r.take(l, kernel.Check|mode, nil)
+		r.drop(l)
+	})
 }
 
 // irqs turns hardirqs on or off. What waited for them comes when they go on.
@@ -358,6 +420,9 @@ func (r *run) irqs(on bool) error {
 	t := r.t
 	if was := t.Context&kernel.HardirqsOn != 0; was == on {
 		return nil
+	}
+	if r.sched != nil && r.sched.hasIRQs {
+		r.really(request{op: opIRQ})
 	}
 	r.note(0, on)
 	if !on {
@@ -392,8 +457,12 @@ func (r *run) note(i int, on bool) {
 	if !on {
 		i++
 	}
-	at := r.site()
-	t.events[i] = event{t.stamp, r.stacks[at].frames[0], 0xffffffff81000000 + 0x10*uint64(at)}
+	at := splat.Frame{Text: "0x0"}
+	if n := len(t.frames); n > 0 {
+		at = r.printed(t.frames[n-1])
+	}
+	addr, _, _ := address(at.Func, at.Module)
+	t.events[i] = event{t.stamp, at, addr}
 }
 
 // interrupt runs the body of s as a hardirq; threaded is whether it would be a thread on PREEMPT_RT.

@@ -12,13 +12,14 @@ import (
 
 // Result is what a scenario came to.
 type Result struct {
-	Name    string          // as declared, or ""
-	Line    int             // where it begins in its file
-	Reports []*splat.Report // in the order in which they arose; mostly none or one, since the validator stops at the first
-	Policy  string          // of flushes of a workqueue, if the scenario declares one
-	Golden  string          // the expected output
-	HasGold bool            // an expected output is there
-	source  string
+	Name     string          // as declared, or ""
+	Line     int             // where it begins in its file
+	Reports  []*splat.Report // in the order in which they arose; mostly none or one, since the validator stops at the first
+	Policy   string          // of flushes of a workqueue, if the scenario declares one
+	Explored *Explored       // of a scenario with explore, else nil
+	Golden   string          // the expected output
+	HasGold  bool            // an expected output is there
+	source   string
 }
 
 // Kernel is the output of the scenario: its reports as the kernel prints them, or "silent", and by which policy if it
@@ -28,7 +29,10 @@ func (r *Result) Kernel() string {
 	if r.Policy != "" {
 		fmt.Fprintf(&b, "policy %s:\n", r.Policy)
 	}
-	if len(r.Reports) == 0 {
+	switch {
+	case r.Explored != nil:
+		b.WriteString(r.Explored.String())
+	case len(r.Reports) == 0:
 		b.WriteString("silent\n")
 	}
 	for i, rep := range r.Reports {
@@ -61,10 +65,16 @@ func Run(file, text string, opts Options) ([]*Result, error) {
 			}
 		}
 		r := newRun(file, p.line, own)
-		if err := r.all(list); err != nil {
+		if err := r.all(list, nil); err != nil {
 			return out, err
 		}
-		out = append(out, &Result{Name: r.name, Line: p.line, Reports: r.reports, Policy: r.declared, Golden: p.golden, HasGold: p.has, source: p.source})
+		var x *Explored
+		if slices.ContainsFunc(list, func(s *stmt) bool { return s.word == "explore" }) {
+			if x, err = explore(file, p.line, list, own); err != nil {
+				return out, err
+			}
+		}
+		out = append(out, &Result{Explored: x, Name: r.name, Line: p.line, Reports: r.reports, Policy: r.declared, Golden: p.golden, HasGold: p.has, source: p.source})
 	}
 	return out, nil
 }

@@ -127,7 +127,7 @@ func FuzzRun(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, mode := range Modes {
-			results, err := Run("f", text, Options{Mode: mode})
+			results, err := Run("f", text, Options{Mode: mode, Schedules: 50})
 			var e *Error
 			if err != nil && (!errors.As(err, &e) || e.Line < 1 || e.Col < 1) {
 				t.Fatalf("%v has no place", err)

@@ -159,8 +159,12 @@ func (r *run) wake() {
 
 // flush is what flush, drain and destroy of a queue do: they wait for its works. The policy says when not.
 func (r *run) flush(q *object) {
-	if r.policy == "always" || r.policy == "used" && q.used || r.policy == "empty" && q.pending > 0 {
+	r.look(q)
+	switch {
+	case r.policy == "always" || r.policy == "used" && q.used || r.policy == "empty" && q.pending > 0:
 		r.touch(q.lock, 0)
+	default:
+		r.really(request{op: opTouch, lock: q.lock}) // it waits, whatever is annotated
 	}
 	r.touch(r.builtin("&wq->mutex"), 0)
 }
@@ -186,6 +190,9 @@ func (r *run) callback(s *stmt, fn string, maps ...*kernel.Map) error {
 	case "copied":
 		meanwhile()
 		c := kernel.CopyMap(maps[last], addr)
+		if r.sched != nil {
+			r.sched.origin[&c] = maps[last]
+		}
 		maps[last] = &c
 	case "torn":
 		c := kernel.TearMap(maps[last], addr, meanwhile)
@@ -295,8 +302,9 @@ func (r *run) reader(name string, body []*stmt) error {
 	return err
 }
 
-// synchronize asserts what synchronize_rcu does.
+// synchronize asserts what synchronize_rcu does, and waits for the readers.
 func (r *run) synchronize() {
+	r.really(request{op: opTouch, lock: r.builtin("rcu_read_lock")})
 	for _, n := range []string{"rcu_read_lock_bh", "rcu_read_lock", "rcu_read_lock_sched"} {
 		if r.v.Held(r.t.Task, r.builtin(n)) {
 			r.suspicious("Illegal synchronize_rcu() in RCU read-side critical section!")
@@ -304,17 +312,33 @@ func (r *run) synchronize() {
 	}
 }
 
-// printk takes the console. Its release may wake who waits for it; wake says that it does.
-func (r *run) printk(wake bool) {
+// printk takes the console. Its release may wake who waits for it: "wake" says that it does, "quiet" that it does not;
+// without either an exploration tries both, and else nobody waits. Whoever does not get the console leaves the message
+// to its owner, so nobody waits for it.
+func (r *run) printk(s *stmt) {
 	con, owner := r.builtin("console_lock"), r.builtin("console_owner")
+	wake := len(s.args) > 0 && s.args[0].text == "wake"
+	if len(s.args) == 0 && r.sched != nil && r.sched.unreal == 0 {
+		wake = r.sched.ask(request{op: opChoice}) == 1
+	}
 	r.via(func() {
-		r.take(con, kernel.Check|kernel.Try, nil)
-		r.touch(owner, 0)
-		r.drop(con)
+		r.annotate(func() {
+			r.take(con, kernel.Check|kernel.Try, nil)
+			r.touch(owner, 0)
+			r.drop(con)
+		})
 		if wake {
 			r.wake()
 		}
 	}, "vprintk_emit", "console_unlock")
+}
+
+// runTimer runs a timer's function in a softirq.
+func (r *run) runTimer(s *stmt, t *object) (err error) {
+	return r.inSoftirq(s, func() error {
+		r.via(func() { err = r.callback(s, t.runs, t.lock) }, "handle_softirqs", "call_timer_fn")
+		return err
+	})
 }
 
 // timerBase is what starting or deleting a timer takes: the lock of its base.
@@ -329,6 +353,7 @@ func (r *run) timerBase() {
 func init() {
 	declarations = map[string]word{
 		"scenario": {"text", false, func(r *run, s *stmt) error { r.name = s.args[0].text; return nil }},
+		"explore":  {"", true, func(*run, *stmt) error { return nil }}, // run.all comes to it
 		"policy":   {"always|used|empty", false, func(r *run, s *stmt) error { r.policy, r.declared = s.args[0].text, s.args[0].text; return nil }},
 		"mode":     {strings.Join(Modes, "|"), false, func(*run, *stmt) error { return nil }}, // Run has looked at it
 		"func": {"new as=text? module=text?", true, func(r *run, s *stmt) error {
@@ -399,7 +424,7 @@ func init() {
 		"unlock": unlocking(nothing), "unlock_irq": unlocking(irqsOn),
 		"unlock_irqrestore": unlocking(irqRestore), "unlock_bh": unlocking(bhOn),
 		"downgrade":  simple("lock", func(r *run, s *stmt) { r.v.Downgrade(r.t.Task, r.arg(s, 0).lock, r.site()) }),
-		"might_lock": simple("lock", func(r *run, s *stmt) { r.touch(r.arg(s, 0).lock, 0) }),
+		"might_lock": simple("lock", func(r *run, s *stmt) { r.maybe(func() { r.touch(r.arg(s, 0).lock, 0) }) }),
 		"free": {"text", false, func(r *run, s *stmt) error {
 			o := r.arg(s, 0)
 			if o == nil || o.lock == nil {
@@ -459,23 +484,33 @@ func init() {
 
 		// Workqueues (kernel/workqueue.c).
 		"queue_work": simple("work", func(r *run, s *stmt) {
-			if w := r.arg(s, 0); w.pending == 0 {
-				w.pending = 1
-				w.queue.pending++
-				w.queue.used = true
+			w := r.arg(s, 0)
+			r.look(w)
+			if w.pending > 0 {
+				return
+			}
+			w.pending = 1
+			w.queue.pending++
+			w.queue.used = true
+			if r.sched != nil {
+				r.launch(w, "", "worker of "+s.args[0].text, func() error {
+					w.pending--
+					w.queue.pending--
+					return r.runWork(&stmt{pos: s.pos, word: "run_work"}, w)
+				})
 			}
 		}),
 		"run_work": {"work copied|uncopied|torn? during=func?", false, func(r *run, s *stmt) error {
 			w := r.arg(s, 0)
+			if r.sched != nil {
+				return r.fail(s.pos, "run_work: in explore works run by themselves, want queue_work alone")
+			}
 			if w.pending == 0 {
 				return r.fail(s.pos, "run_work: %s is not queued, want queue_work before", s.args[0].text)
 			}
 			w.pending = 0
 			w.queue.pending--
-			r.invariant()
-			var err error
-			r.via(func() { err = r.callback(s, w.runs, w.queue.lock, w.lock) }, "process_one_work")
-			return err
+			return r.runWork(s, w)
 		}},
 		"flush_work":        simple("work", func(r *run, s *stmt) { r.flushWork(r.arg(s, 0), false) }),
 		"cancel_work_sync":  simple("work", func(r *run, s *stmt) { r.flushWork(r.arg(s, 0), true) }),
@@ -492,26 +527,42 @@ func init() {
 		}),
 
 		// Timers (kernel/time/timer.c). Callbacks are run in softirqs.
-		"run_timer": {"timer copied|uncopied|torn? during=func?", false, func(r *run, s *stmt) (err error) {
-			return r.inSoftirq(s, func() error {
-				r.via(func() { err = r.callback(s, r.arg(s, 0).runs, r.arg(s, 0).lock) }, "handle_softirqs", "call_timer_fn")
-				return err
-			})
+		"run_timer": {"timer copied|uncopied|torn? during=func?", false, func(r *run, s *stmt) error {
+			if r.sched != nil {
+				return r.fail(s.pos, "run_timer: in explore timers fire by themselves, want mod_timer")
+			}
+			return r.runTimer(s, r.arg(s, 0))
 		}},
-		"mod_timer":    simple("timer", func(r *run, _ *stmt) { r.via(r.timerBase, "__mod_timer") }),
+		"mod_timer": simple("timer", func(r *run, s *stmt) {
+			r.via(r.timerBase, "__mod_timer")
+			if t := r.arg(s, 0); r.sched != nil {
+				r.launch(t, "softirq", "timer "+s.args[0].text, func() error { return r.runTimer(&stmt{pos: s.pos, word: "run_timer"}, t) })
+			}
+		}),
 		"timer_delete": simple("timer", func(r *run, _ *stmt) { r.via(r.timerBase, "timer_delete") }),
 		"timer_delete_sync": simple("timer", func(r *run, s *stmt) {
-			r.via(func() { r.touch(r.arg(s, 0).lock, kernel.IRQsOff); r.timerBase() }, "timer_delete_sync")
+			t := r.arg(s, 0)
+			if r.sched != nil {
+				r.sched.ask(request{op: opCancel, obj: t})
+			}
+			r.via(func() { r.touch(t.lock, kernel.IRQsOff); r.timerBase() }, "timer_delete_sync")
 		}),
 
 		// Completions are tracked by cross-release alone, which 4.14 had before its release.
 		"wait_for_completion": simple("completion", func(r *run, s *stmt) {
-			if r.opts.Mode != "4.14" {
-				return
+			if r.opts.Mode == "4.14" {
+				r.via(func() { r.wait(r.arg(s, 0)) }, "wait_for_completion", "wait_for_common")
 			}
-			r.via(func() { r.wait(r.arg(s, 0)) }, "wait_for_completion", "wait_for_common")
+			r.really(request{op: opWait, obj: r.arg(s, 0)})
 		}),
-		"complete": simple("completion", func(r *run, s *stmt) { r.complete(r.arg(s, 0)) }),
+		"complete": simple("completion", func(r *run, s *stmt) {
+			r.complete(r.arg(s, 0))
+			r.really(request{op: opComplete, obj: r.arg(s, 0)})
+		}),
+		"complete_all": simple("completion", func(r *run, s *stmt) {
+			r.complete(r.arg(s, 0))
+			r.really(request{op: opComplete, obj: r.arg(s, 0), mode: 1})
+		}),
 
 		// RCU (kernel/rcu).
 		"rcu_read_lock": simple("", func(r *run, _ *stmt) {
@@ -555,10 +606,10 @@ func init() {
 
 		// Waking, printing, faulting, allocating.
 		"wake_up":    simple("", func(r *run, _ *stmt) { r.wake() }),
-		"might_wake": simple("", func(r *run, _ *stmt) { r.wake() }),
-		"printk":     simple("wake|quiet?", func(r *run, s *stmt) { r.printk(len(s.args) > 0 && s.args[0].text == "wake") }),
+		"might_wake": simple("", func(r *run, _ *stmt) { r.maybe(r.wake) }),
+		"printk":     simple("wake|quiet?", func(r *run, s *stmt) { r.printk(s) }),
 		"might_fault": simple("", func(r *run, _ *stmt) {
-			r.via(func() { r.touch(r.builtin("&mm->mmap_lock"), kernel.Shared) }, "__might_fault")
+			r.via(func() { r.maybe(func() { r.touch(r.builtin("&mm->mmap_lock"), kernel.Shared) }) }, "__might_fault")
 		}),
 		// Whoever signals a dma_fence holds a recursive reader that nobody writes, by trylock; whoever waits for one
 		// takes it without.
@@ -573,8 +624,10 @@ func init() {
 			r.via(func() { r.touch(r.builtin("dma_fence_map"), 0) }, "__dma_fence_might_wait")
 		}),
 		"might_alloc": simple("", func(r *run, _ *stmt) {
-			r.touch(r.builtin("fs_reclaim"), 0)
-			r.touch(r.builtin("mmu_notifier_invalidate_range_start"), 0)
+			r.maybe(func() {
+				r.touch(r.builtin("fs_reclaim"), 0)
+				r.touch(r.builtin("mmu_notifier_invalidate_range_start"), 0)
+			})
 		}),
 		"fs_reclaim": {"", true, func(r *run, s *stmt) error {
 			m := r.builtin("fs_reclaim")
@@ -614,9 +667,22 @@ func (r *run) cpusLock(mode kernel.Mode) {
 	r.t.frames = r.t.frames[:n]
 }
 
-// flushWork waits for a work that is queued. A queue that runs one work at a time waits for all others, too.
+// runWork runs a work as a worker does, which has no past then.
+func (r *run) runWork(s *stmt, w *object) (err error) {
+	r.invariant()
+	w.running++
+	r.via(func() { err = r.callback(s, w.runs, w.queue.lock, w.lock) }, "process_one_work")
+	w.running--
+	return err
+}
+
+// flushWork waits for a work that is queued or runs. A queue that runs one work at a time waits for all others, too.
 func (r *run) flushWork(w *object, cancel bool) {
-	if w.pending == 0 {
+	if cancel && r.sched != nil {
+		r.sched.ask(request{op: opCancel, obj: w})
+	}
+	r.look(w)
+	if w.pending == 0 && w.running == 0 {
 		return
 	}
 	r.touch(w.lock, 0)

@@ -4,14 +4,15 @@ import "github.com/golockdep/lockdep/engine/kernel"
 
 // world is a validator and the locks that it judges.
 type world struct {
-	v    *kernel.Validator
-	maps map[string]*kernel.Map // by kind and name
-	keys map[string]uint64      // of classes
-	old  bool                   // classes have their names of 4.14
+	v     *kernel.Validator
+	maps  map[string]*kernel.Map // by kind and name
+	keys  map[string]uint64      // of classes
+	kinds map[*kernel.Map]string
+	old   bool // classes have their names of 4.14
 }
 
 func newWorld(set kernel.Settings) *world {
-	return &world{v: kernel.New(set), maps: map[string]*kernel.Map{}, keys: map[string]uint64{}}
+	return &world{v: kernel.New(set), maps: map[string]*kernel.Map{}, keys: map[string]uint64{}, kinds: map[*kernel.Map]string{}}
 }
 
 // kinds are the kinds of locks: what waiting for one does, outside and inside (see kernel.WaitType), and its type.
@@ -73,6 +74,7 @@ func (w *world) lock(kind, name, class, key string) *kernel.Map {
 			l.Inner, l.Outer, l.Type = 0, 0, 0
 		}
 		w.maps[id] = l
+		w.kinds[l] = kind
 	}
 	return l
 }

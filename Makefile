@@ -3,6 +3,8 @@
 GO = go
 TOOL = $(GO) tool -modfile=tools/go.mod
 FUZZTIME = 30s
+SEQUENCES = 200000
+SEED = $(shell date +%s)
 
 .PHONY: check test demo race fuzz bench golden realworld gotests goker
 
@@ -21,11 +23,13 @@ demo:
 race:
 	$(GO) test -race -timeout=20m ./engine/... ./lockgraph/... ./report/... ./internal/names/...
 
-# Every fuzz target for FUZZTIME, one after the other.
+# Random scenarios against the twin of the kernel's rules and against the model, SEQUENCES of them from SEED on; then
+# every fuzz target for FUZZTIME, one after the other.
 fuzz:
+	LOCKDEP_SEQUENCES=$(SEQUENCES) LOCKDEP_SEED=$(SEED) $(GO) test -run='^(TestTwin|TestModel)$$' -count=1 -v -timeout=0 ./scenario ./engine/kernel
 	for p in $$($(GO) list ./...); do \
 		for f in $$($(GO) test -list='^Fuzz' $$p | grep '^Fuzz'); do \
-			$(GO) test -run='^$$' -fuzz="^$$f\$$" -fuzztime=$(FUZZTIME) $$p || exit 1; \
+			$(GO) test -run='^$$' -fuzz="^$$f\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=20x $$p || exit 1; \
 		done; \
 	done
 

@@ -47,7 +47,10 @@ func (r *run) boundary(f func() error) error {
 
 // invariant is a point where a task has no past: a worker's before each work, and the return to user space. Without it,
 // what one work took would be a dependency of what the next completes.
-func (r *run) invariant() { r.t.history, r.t.marks = nil, nil }
+func (r *run) invariant() {
+	r.t.history = nil
+	clear(r.t.marks)
+}
 
 // wait begins a wait. The completion itself is no history.
 func (r *run) wait(c *object) {

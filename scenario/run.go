@@ -82,6 +82,8 @@ type Options struct {
 	Mode string
 	// Schedules bounds an exploration: so many are run at most. 0 is 100,000.
 	Schedules int
+
+	judge func(kernel.Settings) judge // for tests; nil: a *kernel.Validator
 }
 
 // Modes are the values of Options.Mode.
@@ -93,10 +95,15 @@ func (r *run) fail(at pos, format string, args ...any) error {
 
 func newRun(file string, first int, opts Options) *run {
 	r := &run{file: file, first: first, opts: opts, policy: "always", objects: map[string]*object{}, stacks: make([]stack, 1)}
-	r.world = newWorld(kernel.Settings{
+	set := kernel.Settings{
 		Found:      func(f *kernel.Finding) { r.reports = append(r.reports, r.report(f)) },
 		OldReaders: opts.Mode != "6.12", NoValidate: noValidate,
-	})
+	}
+	if opts.judge != nil {
+		r.world = newWorld(opts.judge(set))
+	} else {
+		r.world = newWorld(kernel.New(set))
+	}
 	r.old = opts.Mode != "6.12"
 	// In this order, which the addresses depend on.
 	for _, b := range [...][2]string{

@@ -115,7 +115,7 @@ func runSelftests(w io.Writer, tests []selftest) (unexpected int, err error) {
 // run tells whether the test ends in a report.
 func (s selftest) run() (reported bool, err error) {
 	// read_lock is a recursive reader but for the tests of queued ones.
-	m := testMachine{world: newWorld(kernel.Settings{Exact: true}), recursive: !strings.HasPrefix(s.fn, "queued")}
+	m := testMachine{world: newWorld(kernel.New(kernel.Settings{Exact: true})), recursive: !strings.HasPrefix(s.fn, "queued")}
 	m.task = m.v.NewTask(1, "selftest")
 	for i, op := range s.ops {
 		m.site = kernel.Site(i)

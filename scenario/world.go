@@ -2,17 +2,49 @@ package scenario
 
 import "github.com/golockdep/lockdep/engine/kernel"
 
+// judge is what the words are lowered to: a *kernel.Validator, in tests together with a model of it.
+type judge interface {
+	Acquire(t *kernel.Task, m *kernel.Map, mode kernel.Mode, nest *kernel.Map, site kernel.Site)
+	Sync(t *kernel.Task, m *kernel.Map, mode kernel.Mode, nest *kernel.Map, site kernel.Site)
+	Release(t *kernel.Task, m *kernel.Map, site kernel.Site)
+	Downgrade(t *kernel.Task, m *kernel.Map, site kernel.Site)
+	SetClass(t *kernel.Task, m *kernel.Map, key uint64, name string, sub uint8, site kernel.Site)
+	InitSub(t *kernel.Task, m *kernel.Map, sub uint8, site kernel.Site)
+	FreeRange(from, size uint64)
+	Pin(t *kernel.Task, m *kernel.Map, cookie uint32, site kernel.Site)
+	Unpin(t *kernel.Task, m *kernel.Map, cookie uint32, site kernel.Site)
+	Freed(t *kernel.Task, from, size uint64, site kernel.Site)
+	Exit(t *kernel.Task, site kernel.Site)
+	ReturnToUser(t *kernel.Task, site kernel.Site)
+
+	HardirqsOnAt(t *kernel.Task, site kernel.Site)
+	HardirqsOffAt(t *kernel.Task)
+	EnterHardirq(t *kernel.Task)
+	ExitHardirq(t *kernel.Task)
+	SetThreaded(t *kernel.Task)
+	EnterSoftirq(t *kernel.Task)
+	ExitSoftirq(t *kernel.Task)
+	DisableBH(t *kernel.Task)
+	EnableBH(t *kernel.Task, site kernel.Site)
+
+	NewTask(id uint64, name string) *kernel.Task
+	Held(t *kernel.Task, m *kernel.Map) bool
+	HeldBy(t *kernel.Task) []kernel.HeldInfo
+	Off() bool
+	TurnOff()
+}
+
 // world is a validator and the locks that it judges.
 type world struct {
-	v     *kernel.Validator
+	v     judge
 	maps  map[string]*kernel.Map // by kind and name
 	keys  map[string]uint64      // of classes
 	kinds map[*kernel.Map]string
 	old   bool // classes have their names of 4.14
 }
 
-func newWorld(set kernel.Settings) *world {
-	return &world{v: kernel.New(set), maps: map[string]*kernel.Map{}, keys: map[string]uint64{}, kinds: map[*kernel.Map]string{}}
+func newWorld(v judge) *world {
+	return &world{v: v, maps: map[string]*kernel.Map{}, keys: map[string]uint64{}, kinds: map[*kernel.Map]string{}}
 }
 
 // kinds are the kinds of locks: what waiting for one does, outside and inside (see kernel.WaitType), and its type.

@@ -2,8 +2,11 @@ package kernel
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -369,8 +372,37 @@ func TestRandom(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	n, differ := compareModel(t, raw)
+	if n < 1000 || differ == 0 {
+		t.Errorf("%d sequences, %d of them tell the searches apart", n, differ)
+	}
+}
+
+// TestModel is TestRandom with sequences that the model makes now: LOCKDEP_SEQUENCES of them, 3000 without it, from
+// LOCKDEP_SEED on. LOCKDEP_CONFORMANCE names the folder of model.py.
+func TestModel(t *testing.T) {
+	dir := cmp.Or(os.Getenv("LOCKDEP_CONFORMANCE"), "../../../shared/conformance")
+	if _, err := os.Stat(filepath.Join(dir, "model.py")); err != nil {
+		t.Skip("LOCKDEP_CONFORMANCE: no model.py in " + dir)
+	}
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip(err)
+	}
+	cmd := exec.CommandContext(t.Context(), python, "-B", "testdata/random/make.py", dir,
+		cmp.Or(os.Getenv("LOCKDEP_SEQUENCES"), "3000"), cmp.Or(os.Getenv("LOCKDEP_SEED"), "1"))
+	raw, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareModel(t, raw)
+}
+
+// compareModel runs sequences with the verdicts of the model, and returns how many there are and how many tell the two
+// searches apart.
+func compareModel(t *testing.T, raw []byte) (n, differ int) {
+	wrong := 0
 	words := map[Kind]string{Internal: "assert"}
-	n, wrong, differ := 0, 0, 0
 	for line := range strings.Lines(string(raw)) {
 		f := strings.Split(strings.TrimSpace(line), " | ")
 		n++
@@ -399,7 +431,5 @@ func TestRandom(t *testing.T) {
 		}
 	}
 	t.Logf("%d sequences, %d wrong; the two searches differ in %d", n, wrong, differ)
-	if n < 1000 || differ == 0 {
-		t.Errorf("%d sequences, %d of them tell the searches apart", n, differ)
-	}
+	return n, differ
 }

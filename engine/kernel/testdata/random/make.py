@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """make.py MODEL_DIR > sequences.txt
+make.py MODEL_DIR COUNT SEED
 
 Random sequences of operations with the verdicts of the conformance suite's model (model.py, in MODEL_DIR), which is
 written from the same rules in another way. One a line:
@@ -7,7 +8,8 @@ written from the same rules in another way. One a line:
     recursive | kind step | kind step | op, op, ...
 
 recursive: whether read_lock is recursive everywhere. Then what is reported and at which operation (from 1), with the
-kernel's search and with a complete one; "none 0" if nothing.
+kernel's search and with a complete one; "none 0" if nothing. With COUNT and SEED so many are printed as they come;
+without, those that tell little are left out.
 """
 import random
 import sys
@@ -89,10 +91,11 @@ def verdict(ops, forced, search):
     return (kind.split(":")[0] or "none") if result == "FAILURE" else "none", step
 
 
-r = random.Random(612)
+count = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+r = random.Random(int(sys.argv[3]) if count else 612)
 kept = 0
 seen = {}
-while kept < 3000:
+while kept < (count or 3000):
     pool = r.choice([SPINS, SPINS, SPINS[1:3], SPINS[1:3], SLEEPS, SLEEPS, RAW])
     ops = []
     for _ in range(r.randint(2, 8)):
@@ -106,11 +109,11 @@ while kept < 3000:
         continue
     # Keep what is rare, and a share of the rest.
     seen[a[0], a == b] = seen.get((a[0], a == b), 0) + 1
-    if a == b and seen[a[0], True] > (60 if a[0] in ("assert", "wait-context", "none") else 250):
+    if not count and a == b and seen[a[0], True] > (60 if a[0] in ("assert", "wait-context", "none") else 250):
         continue
     kept += 1
     if a[1] and b[1]:
         ops = ops[: max(a[1], b[1])]  # what comes after a report means nothing
     print("%d | %s %d | %s %d | %s" % (forced, *a, *b, ", ".join(ops)))
-    if sum(seen.values()) > 40000:
+    if not count and sum(seen.values()) > 40000:
         break

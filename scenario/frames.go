@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 
+	"github.com/golockdep/lockdep/engine"
 	"github.com/golockdep/lockdep/engine/kernel"
 	"github.com/golockdep/lockdep/report/splat"
 )
@@ -19,7 +20,10 @@ type frame struct {
 // stack is a place: the frames, the innermost first.
 type stack struct {
 	frames []splat.Frame
-	at     int // the first frame that is no lock function
+	at     int            // the first frame that is no lock function
+	lines  []engine.Frame // those of the scenario's own functions, for reports in Go's words
+	task   uint64
+	name   string // of the task
 }
 
 // lockFrames are the functions that take a lock, the outermost first, by kind of lock. %s is what the word adds: _irq,
@@ -104,13 +108,16 @@ func (r *run) site(below ...string) kernel.Site {
 	for i := len(below) - 1; i >= 0; i-- {
 		s.frames = append(s.frames, r.printed(frame{name: below[i]}))
 	}
-	s.at = -1
+	s.at, s.task, s.name = -1, r.t.ID, r.t.Name
 	for i := len(r.t.frames) - 1; i >= 0; i-- {
 		f := r.t.frames[i]
 		if s.at < 0 && !f.inner {
 			s.at = len(s.frames)
 		}
 		s.frames = append(s.frames, r.printed(f))
+		if f.first > 0 {
+			s.lines = append(s.lines, engine.Frame{Func: f.name, File: r.file, Line: f.line})
+		}
 	}
 	r.stacks = append(r.stacks, s)
 	return kernel.Site(len(r.stacks) - 1)

@@ -291,4 +291,5 @@ func (r *run) suspicious(msg string) {
 	rep.Source, rep.Message = fmt.Sprintf("%s:%d", filepath.Base(r.file), r.now.line-r.first+1), msg
 	rep.Notes = []string{"", "rcu_scheduler_active = 2, debug_locks = 1"}
 	r.reports = append(r.reports, rep)
+	r.goes = append(r.goes, nil)
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/golockdep/lockdep/engine"
 	"github.com/golockdep/lockdep/engine/kernel"
 	"github.com/golockdep/lockdep/report/splat"
 )
@@ -70,10 +71,11 @@ type run struct {
 	gen      int
 	name     string
 	reports  []*splat.Report
-	sched    *sched // of an exploration
-	failed   error  // in an exploration
-	other    *task  // who runs what is done during a copy
-	rcu      bool   // a suspicious usage was reported, which comes once
+	goes     []*engine.Finding // as long as reports; nil: Go has no such finding
+	sched    *sched            // of an exploration
+	failed   error             // in an exploration
+	other    *task             // who runs what is done during a copy
+	rcu      bool              // a suspicious usage was reported, which comes once
 }
 
 // Options of a run.
@@ -96,7 +98,10 @@ func (r *run) fail(at pos, format string, args ...any) error {
 func newRun(file string, first int, opts Options) *run {
 	r := &run{file: file, first: first, opts: opts, policy: "always", objects: map[string]*object{}, stacks: make([]stack, 1)}
 	set := kernel.Settings{
-		Found:      func(f *kernel.Finding) { r.reports = append(r.reports, r.report(f)) },
+		Found: func(f *kernel.Finding) {
+			r.reports = append(r.reports, r.report(f))
+			r.goes = append(r.goes, r.goFinding(f))
+		},
 		OldReaders: opts.Mode != "6.12", NoValidate: noValidate,
 	}
 	if opts.judge != nil {

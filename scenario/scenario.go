@@ -7,24 +7,31 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/golockdep/lockdep/engine"
 	"github.com/golockdep/lockdep/report/splat"
 )
 
 // Result is what a scenario came to.
 type Result struct {
-	Name     string          // as declared, or ""
-	Line     int             // where it begins in its file
-	Reports  []*splat.Report // in the order in which they arose; mostly none or one, since the validator stops at the first
-	Policy   string          // of flushes of a workqueue, if the scenario declares one
-	Explored *Explored       // of a scenario with explore, else nil
-	Golden   string          // the expected output
-	HasGold  bool            // an expected output is there
+	Name     string            // as declared, or ""
+	Line     int               // where it begins in its file
+	Reports  []*splat.Report   // in the order in which they arose; mostly none or one, since the validator stops at the first
+	Go       []*engine.Finding // the same as Go's reports; nil where Go has no such finding
+	Policy   string            // of flushes of a workqueue, if the scenario declares one
+	Explored *Explored         // of a scenario with explore, else nil
+	Golden   string            // the expected output
+	HasGold  bool              // an expected output is there
 	source   string
 }
 
 // Kernel is the output of the scenario: its reports as the kernel prints them, or "silent", and by which policy if it
 // declares one.
-func (r *Result) Kernel() string {
+func (r *Result) Kernel() string { return r.print(false) }
+
+// InGo is Kernel with the findings that Go has, too, in the words of a report about a Go program.
+func (r *Result) InGo() string { return r.print(true) }
+
+func (r *Result) print(inGo bool) string {
 	var b bytes.Buffer
 	if r.Policy != "" {
 		fmt.Fprintf(&b, "policy %s:\n", r.Policy)
@@ -38,6 +45,15 @@ func (r *Result) Kernel() string {
 	for i, rep := range r.Reports {
 		if i > 0 {
 			b.WriteByte('\n')
+		}
+		if inGo && r.Go[i] != nil {
+			// The kernel's rules know no levels, and there is no graph to look the finding up in.
+			for line := range bytes.Lines(r.Go[i].AppendText(nil, "lockdep scenario")) {
+				if !bytes.HasPrefix(line, []byte("level: ")) && !bytes.HasPrefix(line, []byte("finding: ")) {
+					b.Write(line)
+				}
+			}
+			continue
 		}
 		if err := rep.Kernel(&b); err != nil {
 			panic(err) // a buffer does not fail
@@ -74,7 +90,7 @@ func Run(file, text string, opts Options) ([]*Result, error) {
 				return out, err
 			}
 		}
-		out = append(out, &Result{Explored: x, Name: r.name, Line: p.line, Reports: r.reports, Policy: r.declared, Golden: p.golden, HasGold: p.has, source: p.source})
+		out = append(out, &Result{Explored: x, Name: r.name, Line: p.line, Reports: r.reports, Go: r.goes, Policy: r.declared, Golden: p.golden, HasGold: p.has, source: p.source})
 	}
 	return out, nil
 }

@@ -114,6 +114,32 @@ func TestDepth(t *testing.T) {
 	}
 }
 
+// TestInGo: a cycle in the words of a report about a Go program; what Go has not comes in the kernel's.
+func TestInGo(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		want []string
+	}{
+		{"gomutex A B\nfunc first { lock A; lock B; unlock B; unlock A }\ntask one { first() }\ntask two { lock B; lock A }\n", []string{
+			"two (goroutine 2) is trying to acquire lock:\n (A){W}, at: two  f:4\n", "-> #1 (B){W}:    in one\n       first ", "<- holding A since f:2\n",
+		}},
+		{"gorwmutex A\ntask one { read A; lock A }\n", []string{"possible recursive locking detected", "(A){R}, at: one  f:2"}},
+		{"gomutex A\ntask one { lock A; exit }\n", []string{"goroutine ended with a lock held", "(A){W}"}},
+		{"gomutex A\ntask one { unlock A }\n", []string{"bad unlock balance detected!\n6.12.0-scenario"}},
+		{"gomutex A\ntask one { lock A; unlock A }\n", []string{"silent\n"}},
+	} {
+		results, err := Run("f", c.text, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range c.want {
+			if got := results[0].InGo(); !strings.Contains(got, w) || strings.Contains(got, "level:") {
+				t.Errorf("%s: want %q in\n%s", c.text, w, got)
+			}
+		}
+	}
+}
+
 func FuzzRun(f *testing.F) {
 	for _, file := range files(f) {
 		text, err := os.ReadFile(file)

@@ -30,14 +30,16 @@ func scenarioCommand() *cobra.Command {
 				return errors.New("no file is named")
 			case !slices.Contains(scenario.Modes, mode):
 				return fmt.Errorf("-mode %s, want one of %s", mode, strings.Join(scenario.Modes, ", "))
-			case style != "kernel":
-				return fmt.Errorf("-style %s, want kernel", style)
+			case style != "kernel" && style != "go":
+				return fmt.Errorf("-style %s, want kernel or go", style)
+			case style == "go" && (json || rewrite):
+				return errors.New("-style go goes with none of -json and -rewrite")
 			case json && rewrite:
 				return errors.New("only one of -json and -rewrite can be given")
 			}
 			bad := false
 			for _, file := range args {
-				wrong, err := runScenarios(cmd.OutOrStdout(), file, scenario.Options{Mode: mode}, json, rewrite)
+				wrong, err := runScenarios(cmd.OutOrStdout(), file, scenario.Options{Mode: mode}, style == "go", json, rewrite)
 				if err != nil {
 					return err
 				}
@@ -51,14 +53,14 @@ func scenarioCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&mode, "mode", "6.12", "whose annotations and words are used: 2.6, 4.14 (with cross-release) or 6.12")
-	f.StringVar(&style, "style", "kernel", "how findings are printed")
+	f.StringVar(&style, "style", "kernel", "how findings are printed: as by the kernel, or go, as of a Go program where Go has such a finding")
 	f.BoolVar(&json, "json", false, "print the findings as JSON lines")
 	f.BoolVar(&rewrite, "rewrite", false, "write the outputs into the files as the expected ones")
 	return c
 }
 
 // runScenarios runs a file and tells whether an output is not as expected.
-func runScenarios(w io.Writer, file string, opts scenario.Options, json, rewrite bool) (wrong bool, err error) {
+func runScenarios(w io.Writer, file string, opts scenario.Options, inGo, json, rewrite bool) (wrong bool, err error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return false, err
@@ -77,8 +79,15 @@ func runScenarios(w io.Writer, file string, opts scenario.Options, json, rewrite
 	var all []*splat.Report
 	for _, r := range results {
 		all = append(all, r.Reports...)
+		if r.Explored != nil {
+			all = append(all, r.Explored.Reports...)
+		}
 		if !json {
-			fmt.Fprintf(w, "%s:%d: scenario %s\n%s", file, r.Line, r.Name, r.Kernel())
+			text := r.Kernel()
+			if inGo {
+				text = r.InGo()
+			}
+			fmt.Fprintf(w, "%s:%d: scenario %s\n%s", file, r.Line, r.Name, text)
 		}
 		switch {
 		case r.HasGold && r.Golden != r.Kernel():
@@ -86,7 +95,7 @@ func runScenarios(w io.Writer, file string, opts scenario.Options, json, rewrite
 			if !json {
 				fmt.Fprintf(w, "%s:%d: the output differs from the expected one:\n%s", file, r.Line, r.Golden)
 			}
-		case !r.HasGold && len(r.Reports) > 0:
+		case !r.HasGold && (len(r.Reports) > 0 || r.Explored != nil && len(r.Explored.Deadlocks) > 0):
 			wrong = true
 		}
 	}

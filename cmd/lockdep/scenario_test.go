@@ -21,7 +21,7 @@ func TestScenarioFile(t *testing.T) {
 	run := func(json, rewrite bool) (string, bool) {
 		t.Helper()
 		var b strings.Builder
-		wrong, err := runScenarios(&b, file, scenario.Options{Mode: "6.12"}, json, rewrite)
+		wrong, err := runScenarios(&b, file, scenario.Options{Mode: "6.12"}, false, json, rewrite)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,7 +43,7 @@ func TestScenarioFile(t *testing.T) {
 		t.Errorf("another output than expected: wrong=%v\n%s", wrong, out)
 	}
 	write("task t { lock A }\n")
-	if _, err := runScenarios(os.Stdout, file, scenario.Options{}, false, true); err == nil {
+	if _, err := runScenarios(os.Stdout, file, scenario.Options{}, false, false, true); err == nil {
 		t.Error("a fault is no error")
 	}
 	if text, _ := os.ReadFile(file); string(text) != "task t { lock A }\n" {

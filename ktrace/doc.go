@@ -1,5 +1,6 @@
-// Package ktrace reads lock events that a Linux kernel recorded: the text of
-// ftrace, of trace-cmd report and of perf script, as one stream of [Event].
+// Package ktrace reads lock events that a Linux kernel recorded, as one stream
+// of [Event]: trace.dat files, and the text of ftrace, of trace-cmd report and
+// of perf script.
 //
 // # Terms
 //
@@ -15,14 +16,16 @@
 //
 //   - tracefs files trace and trace_pipe, trace-cmd report with and without
 //     -l, perf script;
+//   - trace.dat of trace-cmd, versions 6 and 7, with all buffers of the file;
 //   - each of them compressed by gzip or zstd.
 //
-// The format is found from the first bytes. The binary files trace.dat and
-// perf.data are recognised and refused with [ErrUnsupported].
+// The format is found from the first bytes. A perf.data is recognised and
+// refused with [ErrUnsupported].
 //
 // # Guarantee
 //
-// Memory does not grow with the input. Events come in the order of the text.
+// Memory does not grow with the input. Events come in the order of the text, or
+// by time; those of one CPU in the order in which they were recorded.
 //
 // # Limits
 //

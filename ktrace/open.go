@@ -75,6 +75,14 @@ func Open(name string) (*Reader, error) {
 // NewReader reads a trace from r. Close does not close r.
 func NewReader(r io.Reader) (*Reader, error) { return newReader(r, "") }
 
+// Jobs lets the reader decode with up to n goroutines, where the format allows it: one a CPU of a trace.dat. The events
+// and their order are the same for any n. It is called before Events.
+func (r *Reader) Jobs(n int) {
+	if d, ok := r.src.(*datSource); ok {
+		d.jobs = max(n, 1)
+	}
+}
+
 // Close frees the files that are open, and removes temporary ones.
 func (r *Reader) Close() error {
 	var errs []error
@@ -110,6 +118,7 @@ var (
 
 func newReader(in io.Reader, name string) (*Reader, error) {
 	r := &Reader{}
+	plain, _ := in.(*os.File) // as long as nothing is decompressed
 	br := bufio.NewReader(in)
 	for depth := 0; ; depth++ {
 		head, err := br.Peek(16)
@@ -129,7 +138,7 @@ func newReader(in io.Reader, name string) (*Reader, error) {
 				r.close = append(r.close, func() error { d.Close(); return nil })
 			}
 		default:
-			if err := r.detect(head, br, name); err != nil {
+			if err := r.detect(head, br, plain, name); err != nil {
 				return nil, errors.Join(err, r.Close())
 			}
 			return r, nil
@@ -140,8 +149,26 @@ func newReader(in io.Reader, name string) (*Reader, error) {
 		if err != nil {
 			return nil, errors.Join(&Error{Name: name, Doing: "decompressing", Err: err}, r.Close())
 		}
+		plain = nil
 		br = bufio.NewReader(next)
 	}
+}
+
+// seekable returns a file that can be read at any place: the one that is open, or a temporary copy of the stream, which
+// Close removes.
+func (r *Reader) seekable(br io.Reader, plain *os.File) (*os.File, int64, error) {
+	if plain != nil {
+		if st, err := plain.Stat(); err == nil && st.Mode().IsRegular() {
+			return plain, st.Size(), nil
+		}
+	}
+	f, err := os.CreateTemp("", "lockdep-trace-*")
+	if err != nil {
+		return nil, 0, err
+	}
+	r.close = append(r.close, func() error { return errors.Join(f.Close(), os.Remove(f.Name())) })
+	n, err := io.Copy(f, br)
+	return f, n, err
 }
 
 // newZstd is a decoder whose memory is bounded: frames with windows of more
@@ -151,11 +178,20 @@ func newZstd(r io.Reader) (*zstd.Decoder, error) {
 	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20), zstd.WithDecoderLowmem(true))
 }
 
-func (r *Reader) detect(head []byte, br *bufio.Reader, name string) error {
+func (r *Reader) detect(head []byte, br *bufio.Reader, plain *os.File, name string) error {
 	var err error
 	switch {
 	case bytes.HasPrefix(head, datMagic):
-		err = fmt.Errorf("trace.dat is %w; want the text that trace-cmd report -l prints of it", ErrUnsupported)
+		f, size, err := r.seekable(br, plain)
+		if err != nil {
+			return &Error{Name: name, Offset: -1, Doing: "reading a trace.dat", Err: err}
+		}
+		src, err := newDatSource(f, size, name)
+		if err != nil {
+			return err
+		}
+		r.src = src
+		return nil
 	case bytes.HasPrefix(head, perfMagic), bytes.HasPrefix(head, perfSwap), bytes.HasPrefix(head, perfOld):
 		err = fmt.Errorf("perf.data is %w; want the text that perf script prints of it", ErrUnsupported)
 	case len(head) == 0:

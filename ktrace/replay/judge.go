@@ -302,6 +302,9 @@ func (j *judge) doubts(f *kernel.Finding) []string {
 	if flags && r.counts.NoFlags > 0 {
 		why = append(why, "the trace has no flags, so that the interrupt context is known from irq events alone")
 	}
+	if !r.bh && softOn(f) {
+		why = append(why, "no event has bottom halves off: the trace may lack that flag, as text of trace-cmd before 3.2 does")
+	}
 	ids := make([]classID, 0, len(addrs))
 	for id := range addrs {
 		ids = append(ids, id)
@@ -317,4 +320,45 @@ func (j *judge) doubts(f *kernel.Finding) []string {
 		}
 	}
 	return why
+}
+
+// Class is a class of the graph.
+type Class struct {
+	Name string // with the version and the subclass, as the kernel prints it
+	Info kernel.ClassInfo
+	// Named: the name alone makes the class, so that it may stand for several
+	// of the kernel's.
+	Named bool
+}
+
+// Classes returns the classes by index.
+func (res *Result) Classes() []Class {
+	var out []Class
+	res.v.EachClass(func(c kernel.ClassInfo) bool {
+		out = append(out, Class{className(c), c, true})
+		return true
+	})
+	return out
+}
+
+// Dependencies calls f with every dependency, by class and in the order in
+// which they were learned.
+func (res *Result) Dependencies(f func(from, to kernel.ClassInfo, d kernel.Dependency)) {
+	res.v.EachClass(func(c kernel.ClassInfo) bool {
+		res.v.EachDependency(c.ID, func(d kernel.Dependency) bool {
+			f(c, res.v.Info(d.To), d)
+			return true
+		})
+		return true
+	})
+}
+
+// softOn says whether a finding rests on softirqs being on.
+func softOn(f *kernel.Finding) bool {
+	on := func(b kernel.UsageBit) bool { return b == kernel.SoftirqOnW || b == kernel.SoftirqOnR }
+	switch f.Kind {
+	case kernel.IRQOrder, kernel.Inconsistent, kernel.IRQInversion:
+		return on(f.Bit) || on(f.Other)
+	}
+	return false
 }

@@ -139,13 +139,32 @@ func (r *Replay) lock(addr uint64, name string) *lock {
 // elsewhere the name is the class.
 func isStatic(addr uint64) bool { return addr >= 0xffffffff80000000 }
 
+// declared says whether a name is that of a declaration: an identifier, with
+// fields, constant indices and the parentheses of macros, or the FILE:LINE of
+// a static timer.
+func declared(name string) bool {
+	if strings.HasPrefix(name, "rcu_node_") {
+		return false // one key a level (kernel/rcu/tree.c)
+	}
+	for i := range len(name) {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case c == '[' && i+1 < len(name) && (name[i+1] < '0' || name[i+1] > '9'):
+			return false
+		case strings.IndexByte("_.()[]/:-", c) < 0, c == '-' && strings.HasPrefix(name[i:], "->"):
+			return false
+		}
+	}
+	return true
+}
+
 // nameless is how the events print a map without a name.
 const nameless = "(null)"
 
 // classOf finds the class of a lock by its name and address.
 //
-// A lock that an initialiser in code sets up has a name with "&", and one key
-// for all locks set up there. A static lock with its own initialiser is its
+// A lock that an initialiser in code sets up has an expression for its name,
+// and one key for all locks set up there. A static lock with its own initialiser is its
 // own key, so two addresses are two classes; at any other address its name is
 // that of a copy, as work items and timers make one for the time they run,
 // and stands for the first of them. A lock without a name is its own class.
@@ -158,7 +177,7 @@ func (r *Replay) classOf(addr uint64, text string) classID {
 	if text == nameless {
 		return r.newClass(text, addr)
 	}
-	if !isStatic(addr) || strings.Contains(text, "&") {
+	if !isStatic(addr) || !declared(text) {
 		if len(n.classes) == 0 {
 			n.classes = append(n.classes, r.newClass(text, addr))
 		}

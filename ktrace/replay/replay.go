@@ -66,6 +66,7 @@ type entry struct {
 	cpu    int16
 	mode   mode
 	state  state
+	got    bool // lock_acquired came, or it was a try: the lock is held
 }
 
 // maxDepth is the kernel's MAX_LOCK_DEPTH, less one for the lock on its way.
@@ -77,16 +78,16 @@ const maxDepth = 47
 // whole of it; whole says that the stack was known to be empty once, and that
 // nothing was lost since.
 type task struct {
-	pid    int32
-	slot   int32
-	depth  int32
-	epoch  uint32 // of the losses that it has seen
-	chain  uint64
-	bits   uint64
-	state  state
-	whole  bool
-	waiter *waiter
-	held   [maxDepth]entry
+	pid   int32
+	slot  int32
+	depth int32
+	last  last
+	epoch uint32 // of the losses that it has seen
+	chain uint64
+	bits  uint64
+	state state
+	whole bool
+	held  [maxDepth]entry
 }
 
 const emptyChain = ^uint64(0)
@@ -116,6 +117,9 @@ type Counts struct {
 	// task in another context, had taken; Dropped are held locks that were
 	// forgotten, because records were lost or the task went on without them.
 	ReleasedBefore, ReleasedElsewhere, Dropped int
+	// Gaps are tasks that held what they cannot have held: events were off in
+	// between.
+	Gaps int
 	// Merged are acquisitions of an eighth lock of one class or more, Deep
 	// those that did not fit the stack.
 	Merged, Deep int
@@ -146,11 +150,19 @@ type Replay struct {
 	cpus    []cpu
 	epoch   uint32
 
-	files   []string
-	seen    []observation
-	pool    []taken
-	preempt bool // some event had a preempt depth
-	queues  map[uint64]*queue
+	files     []string
+	seen      []observation
+	pool      []taken
+	preempt   bool // some event had a preempt depth
+	bh        bool // some event had bottom halves off
+	contended bool // some event told the kind of a lock
+	released  bool // the present file had a release
+	// Of follows: pairs of events, those of which the second was missing, and
+	// that they are so many that the locks are chosen ones.
+	pairs, misses int
+	chosen        bool
+	callers       callers
+	queues        map[uint64]*queue
 }
 
 // New makes a replay.
@@ -182,6 +194,7 @@ func (r *Replay) Read(name string, in *ktrace.Reader, damage func(error) bool) {
 func (r *Replay) begin(name string) {
 	r.counts.Files++
 	r.files = append(r.files, strings.Clone(name))
+	r.released, r.chosen, r.pairs, r.misses = false, false, 0, 0
 	r.locks.reset()
 	for _, n := range r.names {
 		n.static = n.static[:0]
@@ -225,9 +238,18 @@ func (r *Replay) event(ev *ktrace.Event) {
 	switch ev.Kind {
 	case ktrace.LockAcquire:
 		t := r.task(ev)
+		t.last = 0
+		if !r.released {
+			break
+		}
 		r.acquire(t, r.where(t, c, ev), ev)
 	case ktrace.LockRelease:
+		if !r.released {
+			r.enabledLate()
+		}
 		t := r.task(ev)
+		r.follows(t, false, 0)
+		t.last = justReleased
 		r.release(t, r.where(t, c, ev), ev)
 	case ktrace.LockAcquired:
 		r.acquired(r.task(ev), ev)
@@ -244,13 +266,17 @@ func (r *Replay) event(ev *ktrace.Event) {
 		r.contention(r.task(ev), ev)
 	case ktrace.IRQEnable:
 		c.state &^= irqsOff
-		if t := r.task(ev); t.depth > 0 || !t.whole {
-			r.irqsOn(t, ev)
+		t, who := r.task(ev), r.callers.of(ev.Func.Name)
+		r.follows(t, who == spinUnlock, justReleased)
+		if t.depth > 0 || who == userReturn {
+			r.irqsOn(t, ev, who)
 		}
 	case ktrace.IRQDisable:
 		c.state |= irqsOff
-		if t := r.task(ev); t.waiter != nil {
-			t.waiter.irqCaller(ev)
+		t, who := r.task(ev), r.callers.of(ev.Func.Name)
+		r.follows(t, false, 0)
+		if who == spinLock {
+			t.last = willAcquire
 		}
 	case ktrace.IRQEntry, ktrace.HrtimerEntry:
 		c.state |= inHard | irqsOff
@@ -287,6 +313,9 @@ func (r *Replay) where(t *task, c *cpu, ev *ktrace.Event) state {
 	var s state
 	if ev.Flags&ktrace.FlagsKnown != 0 {
 		s = stateOf[uint8(ev.Flags)]
+		if s&bhOff != 0 {
+			r.bh = true
+		}
 		if ev.Preempt != 0 {
 			r.preempt = true
 		} else {
@@ -346,6 +375,51 @@ func (r *Replay) newTask(pid, cpu int32) *task {
 	return t
 }
 
+// enabledLate is for the first release of a trace. Events are turned on one
+// after the other: what was taken before may have been released unseen, so
+// nothing is learned until there are releases.
+func (r *Replay) enabledLate() {
+	r.released = true
+	for _, t := range r.tasks[1:] {
+		r.drop(t)
+		t.whole = false
+	}
+}
+
+// last says what is known of a task from its latest event.
+type last uint8
+
+const (
+	willAcquire  last = iota + 1 // its next event is lock_acquire
+	justReleased                 // it was lock_release
+)
+
+// follows holds the events of a task against each other. Functions that turn
+// interrupts off for a lock take it next, and those that turn them on again
+// have just released one. Where the event of that is missing, lock events
+// were turned off in between. Then nothing is known of what is held, until
+// there are releases again. A trace that lacks most of them is one of chosen
+// locks, and whole as such.
+func (r *Replay) follows(t *task, want bool, event last) {
+	was := t.last
+	t.last = 0
+	if !r.released || r.chosen {
+		return
+	}
+	if want || was == willAcquire {
+		r.pairs++
+	}
+	if want && was != event || was == willAcquire {
+		if r.misses++; r.misses > 64 && 4*r.misses > r.pairs {
+			r.chosen = true
+			return
+		}
+		r.counts.Gaps++
+		r.epoch++
+		r.released = false
+	}
+}
+
 // born starts the life of a task: it holds nothing.
 func (r *Replay) born(pid int32) {
 	if pid <= 0 {
@@ -354,7 +428,7 @@ func (r *Replay) born(pid int32) {
 	ev := ktrace.Event{PID: pid}
 	t := r.task(&ev)
 	r.drop(t)
-	t.whole, t.waiter = true, nil
+	t.whole = true
 }
 
 // drop makes the task hold nothing.
@@ -366,7 +440,7 @@ func (r *Replay) drop(t *task) {
 // stale is for a task that was not seen since records were lost.
 func (r *Replay) stale(t *task) {
 	r.drop(t)
-	t.epoch, t.whole, t.waiter = r.epoch, false, nil
+	t.epoch, t.whole = r.epoch, false
 }
 
 // lost forgets what the tasks hold that may have run on the CPU in the gap:
@@ -427,6 +501,9 @@ func (r *Replay) acquire(t *task, s state, ev *ktrace.Event) {
 	if m&read != 0 && s.interrupt() {
 		m |= inInterrupt
 	}
+	if s&preemptOn != 0 && t.depth > 0 && t.depth <= maxDepth {
+		r.checkSpins(t, s)
+	}
 	id := l.class
 	if t.bits>>(id&63)&1 != 0 {
 		if id = r.nest(t, id, ev.Addr); id == 0 {
@@ -438,7 +515,6 @@ func (r *Replay) acquire(t *task, s state, ev *ktrace.Event) {
 		t.whole = false
 		return
 	}
-	l.holder = t.slot
 	c := &r.classes[l.class]
 	if m&read != 0 {
 		c.ev |= reads
@@ -446,12 +522,54 @@ func (r *Replay) acquire(t *task, s state, ev *ktrace.Event) {
 	if c.addr != ev.Addr && c.static == 0 {
 		c.ev |= many
 	}
-	r.push(t, entry{addr: ev.Addr, time: ev.Time, class: id, cpu: int16(ev.CPU), mode: m, state: s}, ev)
+	e := entry{addr: ev.Addr, time: ev.Time, class: id, cpu: int16(ev.CPU), mode: m, state: s}
+	switch {
+	case c.ev&waited == 0:
+		l.holder = t.slot // as far as there is one: maps have many
+	case m == try:
+		e.got, l.holder = true, r.takeOver(t, l)
+	}
+	r.push(t, e, ev)
 	if r.opt.Waits {
 		r.waitAcquire(t, l, ev)
 	}
 	if r.opt.LockStat {
 		r.statAcquire(l, m)
+	}
+}
+
+// checkSpins forgets what the task holds if it cannot: whoever holds a spinning
+// lock cannot be preempted. Then its release was not recorded, because events
+// were turned off and on again, and more may be missing.
+//
+// A mutex is taken with preemption off, too; contention_begin tells it apart.
+func (r *Replay) checkSpins(t *task, s state) {
+	if !r.contended {
+		return
+	}
+	for i := t.depth - 1; i >= 0; i-- {
+		e := &t.held[i]
+		if e.state.irq() != s.irq() {
+			return
+		}
+		if e.state&preemptOn != 0 {
+			continue
+		}
+		if ev := r.classes[r.classes[e.class].base].ev; ev&(waited|mutex|sleeps) != waited {
+			continue
+		}
+		// What was learned since rests on it.
+		for j := len(r.seen) - 1; j >= 0; j-- {
+			if o := &r.seen[j]; o.time < e.time {
+				break
+			} else if o.pid == t.pid {
+				o.what = 0
+			}
+		}
+		r.counts.Gaps++
+		r.drop(t)
+		t.whole = false
+		return
 	}
 }
 
@@ -602,6 +720,10 @@ func (r *Replay) acquired(t *task, ev *ktrace.Event) {
 	e := &t.held[i]
 	c := &r.classes[r.classes[e.class].base]
 	c.ev |= waited
+	e.got = true
+	if l := r.locks.find(ev.Addr); e.mode&read == 0 && l.holder != t.slot {
+		l.holder = r.takeOver(t, l)
+	}
 	if e.state&(preemptOn|irqsOff|inHard|inSoft|bhOff) == preemptOn && r.preempt {
 		c.ev |= sleeps
 	}
@@ -616,9 +738,28 @@ const (
 	lcbMutex  = 32
 )
 
+// takeOver is for a task that got a lock for itself. Whoever seemed to hold it
+// did not: its release was not recorded. It returns the new holder.
+func (r *Replay) takeOver(t *task, l *lock) int32 {
+	if l.holder == 0 || int(l.holder) >= len(r.tasks) {
+		return t.slot
+	}
+	o := r.tasks[l.holder]
+	for i := range o.held[:o.depth] {
+		if o.held[i].addr == l.addr && o.held[i].got && o.epoch == r.epoch {
+			r.counts.Gaps++
+			r.drop(o)
+			o.whole = false
+			break
+		}
+	}
+	return t.slot
+}
+
 // contention shows of what kind the lock is that the task wants. Its address
 // is that of the lock, in which the map lies.
 func (r *Replay) contention(t *task, ev *ktrace.Event) {
+	r.contended = true
 	if t.depth == 0 || ev.Num&(lcbPerCPU|lcbMutex) == 0 {
 		return
 	}
@@ -661,29 +802,18 @@ func (r *Replay) enabled(t *task, s state, ev *ktrace.Event) {
 	}
 }
 
-// userReturns are the functions that turn interrupts on for user space.
-var userReturns = []string{"syscall_exit_to_user_mode", "irqentry_exit_to_user_mode", "exit_to_user_mode_prepare", "exit_to_user_mode"}
-
-func (r *Replay) irqsOn(t *task, ev *ktrace.Event) {
+func (r *Replay) irqsOn(t *task, ev *ktrace.Event, who caller) {
 	s := t.state
 	if ev.Flags&ktrace.FlagsKnown != 0 {
 		s = stateOf[uint8(ev.Flags)]
 	}
 	s &^= irqsOff
-	if s.irq() == 0 {
-		fn := ev.Func.Name
-		if i := strings.IndexByte(fn, '+'); i >= 0 {
-			fn = fn[:i]
+	if who == userReturn && s.irq() == 0 {
+		if t.depth > 0 {
+			r.leaves(t, ev, inUser)
 		}
-		for _, u := range userReturns {
-			if fn == u {
-				if t.depth > 0 {
-					r.leaves(t, ev, inUser)
-				}
-				t.whole = true
-				return
-			}
-		}
+		t.whole = true
+		return
 	}
 	if t.depth > 0 {
 		r.enabled(t, s, ev)

@@ -2,10 +2,6 @@ package replay
 
 import "github.com/golockdep/lockdep/ktrace"
 
-type waiter struct{}
-
-func (w *waiter) irqCaller(ev *ktrace.Event) {}
-
 type queue struct{}
 
 func (r *Replay) slept(ev *ktrace.Event)                         {}

@@ -30,6 +30,9 @@ type Finding struct {
 	Why    []string
 	Report *splat.Report
 
+	// Waits: it rests on a wait for an event.
+	Waits bool
+
 	obs int // index of the observation
 }
 
@@ -248,7 +251,7 @@ func (j *judge) add(f *kernel.Finding) {
 		return
 	}
 	out := &Finding{Finding: f, Level: Likely, obs: j.obs}
-	out.Why = j.doubts(f)
+	out.Why, out.Waits = j.doubts(f)
 	if len(out.Why) > 0 {
 		out.Level = Possible
 	}
@@ -266,13 +269,16 @@ func (f *Finding) identity() string {
 }
 
 // doubts says what a finding rests on that the events do not say.
-func (j *judge) doubts(f *kernel.Finding) []string {
+func (j *judge) doubts(f *kernel.Finding) (why []string, onWait bool) {
 	r := j.r
-	var why []string
 	addrs := map[classID][]uint64{}
 	flags := true
 	note := func(s kernel.Site) {
-		if _, e := r.at(s); e != nil && !slices.Contains(addrs[e.class], e.addr) {
+		o, e := r.at(s)
+		if o != nil && (o.what == waits || o.what == commits) {
+			onWait = true
+		}
+		if e != nil && !slices.Contains(addrs[e.class], e.addr) {
 			addrs[e.class] = append(addrs[e.class], e.addr)
 		}
 	}
@@ -305,6 +311,9 @@ func (j *judge) doubts(f *kernel.Finding) []string {
 	if !r.bh && softOn(f) {
 		why = append(why, "no event has bottom halves off: the trace may lack that flag, as text of trace-cmd before 3.2 does")
 	}
+	if onWait {
+		why = append(why, "it rests on a wait for an event, which may come from elsewhere, too")
+	}
 	ids := make([]classID, 0, len(addrs))
 	for id := range addrs {
 		ids = append(ids, id)
@@ -319,7 +328,7 @@ func (j *judge) doubts(f *kernel.Finding) []string {
 			why = append(why, "its locks named "+c.name+" are several, and may be of different classes")
 		}
 	}
-	return why
+	return why, onWait
 }
 
 // Class is a class of the graph.

@@ -47,10 +47,11 @@ func knowledge(name string) evidence {
 type caller uint8
 
 const (
-	someCaller caller = iota
-	userReturn        // it returns to user space
-	spinLock          // it takes a lock next
-	spinUnlock        // it has just released one
+	someCaller  caller = iota
+	userReturn         // it returns to user space
+	spinLock           // it takes a lock next
+	spinLockIRQ        // so, and knows that interrupts are on
+	spinUnlock         // it has just released one
 )
 
 // callerOf finds that out by its name, "function+0x10/0x20".
@@ -61,8 +62,9 @@ func callerOf(fn string) caller {
 	switch fn {
 	case "syscall_exit_to_user_mode", "irqentry_exit_to_user_mode", "exit_to_user_mode_prepare", "exit_to_user_mode":
 		return userReturn
-	case "_raw_spin_lock_irq", "_raw_spin_lock_irqsave", "_raw_read_lock_irq", "_raw_read_lock_irqsave",
-		"_raw_write_lock_irq", "_raw_write_lock_irqsave":
+	case "_raw_spin_lock_irq", "_raw_read_lock_irq", "_raw_write_lock_irq":
+		return spinLockIRQ
+	case "_raw_spin_lock_irqsave", "_raw_read_lock_irqsave", "_raw_write_lock_irqsave":
 		return spinLock
 	case "_raw_spin_unlock_irq", "_raw_spin_unlock_irqrestore", "_raw_read_unlock_irq", "_raw_read_unlock_irqrestore",
 		"_raw_write_unlock_irq", "_raw_write_unlock_irqrestore":

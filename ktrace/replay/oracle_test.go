@@ -111,6 +111,39 @@ func TestModules(t *testing.T) {
 	}
 }
 
+// TestWaits: with waits, the module cases with a report have no more than
+// without. Of those without one, m18.fix0 is a deadlock over a completion; its
+// twin and all others are silent.
+func TestWaits(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(oracle(t), "modules", "*", "trace.txt.zst"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("no module cases", err)
+	}
+	for _, file := range files {
+		name := filepath.Base(filepath.Dir(file))
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got []string
+			_, res := replayFile(t, Options{Waits: true}, file)
+			for _, f := range res.Findings {
+				if f.Waits {
+					got = append(got, strings.Join(f.Report.Cycle(), " "))
+				}
+			}
+			var want []string
+			if name == "m18_completion.fix0" {
+				want = []string{"lx_m (complete)lx_done"}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("got %q, want %q", got, want)
+			}
+			if res.Counts.Waits == 0 {
+				t.Error("no wait was seen")
+			}
+		})
+	}
+}
+
 // notCarried says why the stock events cannot carry a report, or "".
 func notCarried(k *splat.Report) string {
 	switch k.Kind {

@@ -82,7 +82,8 @@ type task struct {
 	slot  int32
 	depth int32
 	last  last
-	epoch uint32 // of the losses that it has seen
+	past  *history // with Options.Waits
+	epoch uint32   // of the losses that it has seen
 	chain uint64
 	bits  uint64
 	state state
@@ -162,12 +163,14 @@ type Replay struct {
 	pairs, misses int
 	chosen        bool
 	callers       callers
+	irqEvents     bool // irq_disable was there
 	queues        map[uint64]*queue
+	events        map[string]classID // classes of completions
 }
 
 // New makes a replay.
 func New(opt Options) *Replay {
-	r := &Replay{opt: opt, names: map[string]*name{}, classes: make([]class, 1)}
+	r := &Replay{opt: opt, names: map[string]*name{}, events: map[string]classID{}, classes: make([]class, 1)}
 	r.chains.slots = make([]uint64, 1<<12)
 	return r
 }
@@ -238,11 +241,12 @@ func (r *Replay) event(ev *ktrace.Event) {
 	switch ev.Kind {
 	case ktrace.LockAcquire:
 		t := r.task(ev)
+		why := t.last
 		t.last = 0
 		if !r.released {
 			break
 		}
-		r.acquire(t, r.where(t, c, ev), ev)
+		r.acquire(t, r.where(t, c, ev), why, ev)
 	case ktrace.LockRelease:
 		if !r.released {
 			r.enabledLate()
@@ -275,8 +279,12 @@ func (r *Replay) event(ev *ktrace.Event) {
 		c.state |= irqsOff
 		t, who := r.task(ev), r.callers.of(ev.Func.Name)
 		r.follows(t, false, 0)
-		if who == spinLock {
+		r.irqEvents = true
+		switch who {
+		case spinLock:
 			t.last = willAcquire
+		case spinLockIRQ:
+			t.last = willWait
 		}
 	case ktrace.IRQEntry, ktrace.HrtimerEntry:
 		c.state |= inHard | irqsOff
@@ -286,10 +294,6 @@ func (r *Replay) event(ev *ktrace.Event) {
 		c.state = c.state&^irqsOff | inSoft
 	case ktrace.SoftirqExit:
 		c.state &^= inSoft
-	case ktrace.SchedSwitch:
-		if r.opt.Waits {
-			r.slept(ev)
-		}
 	case ktrace.WorkStart, ktrace.TimerEntry, ktrace.WorkEnd, ktrace.TimerExit:
 		if r.opt.Waits {
 			r.task(ev).forget()
@@ -391,6 +395,7 @@ type last uint8
 
 const (
 	willAcquire  last = iota + 1 // its next event is lock_acquire
+	willWait                     // so, and interrupts were known to be on
 	justReleased                 // it was lock_release
 )
 
@@ -406,10 +411,11 @@ func (r *Replay) follows(t *task, want bool, event last) {
 	if !r.released || r.chosen {
 		return
 	}
-	if want || was == willAcquire {
+	will := was == willAcquire || was == willWait
+	if want || will {
 		r.pairs++
 	}
-	if want && was != event || was == willAcquire {
+	if want && was != event || will {
 		if r.misses++; r.misses > 64 && 4*r.misses > r.pairs {
 			r.chosen = true
 			return
@@ -429,6 +435,7 @@ func (r *Replay) born(pid int32) {
 	t := r.task(&ev)
 	r.drop(t)
 	t.whole = true
+	t.forget()
 }
 
 // drop makes the task hold nothing.
@@ -488,7 +495,7 @@ var want = func() (t [2 * 2][16]uint16) {
 	return t
 }()
 
-func (r *Replay) acquire(t *task, s state, ev *ktrace.Event) {
+func (r *Replay) acquire(t *task, s state, why last, ev *ktrace.Event) {
 	if s&inNMI != 0 {
 		r.counts.InNMI++ // lockdep does not follow them
 		return
@@ -531,7 +538,7 @@ func (r *Replay) acquire(t *task, s state, ev *ktrace.Event) {
 	}
 	r.push(t, e, ev)
 	if r.opt.Waits {
-		r.waitAcquire(t, l, ev)
+		r.waitAcquire(t, l, &t.held[t.depth-1], why, ev)
 	}
 	if r.opt.LockStat {
 		r.statAcquire(l, m)
@@ -809,6 +816,7 @@ func (r *Replay) irqsOn(t *task, ev *ktrace.Event, who caller) {
 	}
 	s &^= irqsOff
 	if who == userReturn && s.irq() == 0 {
+		t.forget()
 		if t.depth > 0 {
 			r.leaves(t, ev, inUser)
 		}

@@ -26,6 +26,7 @@ type exact struct {
 	names  map[string]int     // classes of each name, as events print it
 	all    map[[2]string]bool // dependencies made at any time
 	traced map[[2]string]bool // those made first while the trace was on
+	whole  bool               // the trace goes to the end of the log
 	usage  map[string]kernel.Usage
 }
 
@@ -93,11 +94,9 @@ func readExact(t *testing.T, file string, from, to []acquisition) *exact {
 			}
 		}
 	}
+	x.whole = !off
 	if !on {
 		t.Fatal("the exact log has no acquisitions like the first ones of the trace")
-	}
-	if !off {
-		t.Log("the exact log has no acquisitions like the last ones of the trace: it is compared to its end")
 	}
 	return x
 }
@@ -134,11 +133,8 @@ func ends(t *testing.T, file string) (from, to []acquisition) {
 func TestExact(t *testing.T) {
 	dir := filepath.Join(oracle(t), "runs", "lx_bootwork2")
 	file := filepath.Join(dir, "trace.dat")
-	if f := os.Getenv("TRACE"); f != "" {
-		file = f
-	}
 	if in, err := ktrace.Open(file); errors.Is(err, ktrace.ErrUnsupported) || errors.Is(err, os.ErrNotExist) {
-		file = filepath.Join(dir, "trace.txt.zst")
+		file = filepath.Join(dir, "trace.txt.zst") // its first part only
 	} else if err == nil {
 		in.Close()
 	}
@@ -178,7 +174,12 @@ func TestExact(t *testing.T) {
 	slices.SortFunc(extra, func(a, b [2]string) int { return slices.Compare(a[:], b[:]) })
 	t.Log("missing", missing)
 	t.Log("extra", extra)
-	if recall < 0.99 || precision < 0.99 {
-		t.Error("want at least 0.99 of both")
+	if precision < 0.99 {
+		t.Error("want a precision of at least 0.99")
+	}
+	// The beginning of the run has a gap, in which lock events were off. What
+	// was made there comes again, but later.
+	if x.whole && recall < 0.99 {
+		t.Error("want a recall of at least 0.99")
 	}
 }

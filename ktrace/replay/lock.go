@@ -20,14 +20,12 @@ type evidence uint16
 const (
 	// waited: lock_acquired or lock_contended followed its acquisition, so it is
 	// a lock that one can wait for, and not only an annotation.
-	waited          evidence = 1 << iota
-	mutex                    // contention_begin with MUTEX
-	perCPURW                 // contention_begin with PERCPU
-	sleeps                   // taken with preemption on: it sleeps
-	many                     // more than one address
-	reads                    // readers
-	alwaysRecursive          // every reader was one of an interrupt
-	nested                   // one was held while another was taken
+	waited evidence = 1 << iota
+	mutex           // contention_begin with MUTEX
+	sleeps          // taken with preemption on: it sleeps
+	spins           // taken with preemption off, and no mutex
+	many            // more than one address
+	reads           // readers
 	// What the kernel's source says of the name: see knowledge.
 	unchecked
 	recursive

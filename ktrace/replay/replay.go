@@ -294,6 +294,10 @@ func (r *Replay) event(ev *ktrace.Event) {
 		c.state = c.state&^irqsOff | inSoft
 	case ktrace.SoftirqExit:
 		c.state &^= inSoft
+	case ktrace.SchedSwitch:
+		if t := r.task(ev); t.depth > 1 && t.pid == ev.Prev.PID {
+			r.switched(t)
+		}
 	case ktrace.WorkStart, ktrace.TimerEntry, ktrace.WorkEnd, ktrace.TimerExit:
 		if r.opt.Waits {
 			r.task(ev).forget()
@@ -559,25 +563,42 @@ func (r *Replay) checkSpins(t *task, s state) {
 		if e.state.irq() != s.irq() {
 			return
 		}
-		if e.state&preemptOn != 0 {
-			continue
+		if r.spinning(e) {
+			r.retract(t, e)
+			return
 		}
-		if ev := r.classes[r.classes[e.class].base].ev; ev&(waited|mutex|sleeps) != waited {
-			continue
-		}
-		// What was learned since rests on it.
-		for j := len(r.seen) - 1; j >= 0; j-- {
-			if o := &r.seen[j]; o.time < e.time {
-				break
-			} else if o.pid == t.pid {
-				o.what = 0
-			}
-		}
-		r.counts.Gaps++
-		r.drop(t)
-		t.whole = false
-		return
 	}
+}
+
+func (r *Replay) spinning(e *entry) bool {
+	return e.state&preemptOn == 0 && r.classes[r.classes[e.class].base].ev&(spins|mutex|sleeps) == spins
+}
+
+// switched forgets what a task holds that goes to sleep or is preempted, if it
+// cannot hold it: the lock of the runqueue, its newest, is the only spinning
+// one. The idle task holds no other at all.
+func (r *Replay) switched(t *task) {
+	for i := t.depth - 2; i >= 0; i-- {
+		if e := &t.held[i]; t.pid == 0 || r.contended && r.spinning(e) {
+			r.retract(t, e)
+			return
+		}
+	}
+}
+
+// retract forgets what the task holds, and what was learned from it since it
+// took e.
+func (r *Replay) retract(t *task, e *entry) {
+	for j := len(r.seen) - 1; j >= 0; j-- {
+		if o := &r.seen[j]; o.time < e.time {
+			break
+		} else if o.pid == t.pid {
+			o.what = 0
+		}
+	}
+	r.counts.Gaps++
+	r.drop(t)
+	t.whole = false
 }
 
 // push puts a lock on the stack, and learns if that is news: a chain or a
@@ -629,7 +650,6 @@ func (r *Replay) nest(t *task, base classID, addr uint64) classID {
 	if last < 0 {
 		return base
 	}
-	r.classes[base].ev |= nested
 	if sub >= maxSub {
 		t.held[last].merged++
 		r.counts.Merged++
@@ -731,8 +751,13 @@ func (r *Replay) acquired(t *task, ev *ktrace.Event) {
 	if l := r.locks.find(ev.Addr); e.mode&read == 0 && l.holder != t.slot {
 		l.holder = r.takeOver(t, l)
 	}
-	if e.state&(preemptOn|irqsOff|inHard|inSoft|bhOff) == preemptOn && r.preempt {
+	switch s := e.state; {
+	case s&(preemptOn|irqsOff|inHard|inSoft|bhOff) == preemptOn && r.preempt:
 		c.ev |= sleeps
+	case s&preemptOn == 0 && e.mode&try == 0 && (t.pid != 0 || s.irq() != 0) && c.ev&mutex == 0:
+		// Nobody waits asleep while preemption is off, but for the idle task
+		// before it is one, when it boots the kernel.
+		c.ev |= spins
 	}
 	if r.opt.LockStat {
 		r.statAcquired(e, ev)

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,7 +59,10 @@ type judge struct {
 	obs   int
 	found []*Finding
 	full  string
-	unset uint64 // address of the lock that has no key
+	// refused are the dependencies that made findings, which the engine keeps
+	// out of its graph.
+	refused []kernel.Dependency
+	unset   uint64 // address of the lock that has no key
 }
 
 // Judge draws the conclusions from everything that was read.
@@ -256,6 +260,12 @@ func (j *judge) add(f *kernel.Finding) {
 		out.Level = Possible
 	}
 	out.Report = j.report(f)
+	switch f.Kind {
+	case kernel.Circular, kernel.IRQOrder, kernel.RecursiveLock:
+		j.refused = append(j.refused, kernel.Dependency{
+			From: f.Prev.Class.ID, To: f.Lock.Class.ID, Distance: 1, Site: f.Site, FromSite: f.Prev.Site,
+		})
+	}
 	j.found = append(j.found, out)
 }
 
@@ -331,27 +341,24 @@ func (j *judge) doubts(f *kernel.Finding) (why []string, onWait bool) {
 	return why, onWait
 }
 
-// Class is a class of the graph.
-type Class struct {
-	Name string // with the version and the subclass, as the kernel prints it
-	Info kernel.ClassInfo
-	// Named: the name alone makes the class, so that it may stand for several
-	// of the kernel's.
-	Named bool
-}
-
-// Classes returns the classes by index.
-func (res *Result) Classes() []Class {
-	var out []Class
+// Classes calls f with every class, by index.
+func (res *Result) Classes(f func(kernel.ClassInfo)) {
 	res.v.EachClass(func(c kernel.ClassInfo) bool {
-		out = append(out, Class{className(c), c, true})
+		f(c)
 		return true
 	})
-	return out
+}
+
+// Place says who did what the site stands for, where and when.
+func (res *Result) Place(s kernel.Site) string {
+	if stack := res.j.stack(s); len(stack) > 0 {
+		return stack[0].Text
+	}
+	return ""
 }
 
 // Dependencies calls f with every dependency, by class and in the order in
-// which they were learned.
+// which they were learned; then with those that made a finding.
 func (res *Result) Dependencies(f func(from, to kernel.ClassInfo, d kernel.Dependency)) {
 	res.v.EachClass(func(c kernel.ClassInfo) bool {
 		res.v.EachDependency(c.ID, func(d kernel.Dependency) bool {
@@ -360,6 +367,9 @@ func (res *Result) Dependencies(f func(from, to kernel.ClassInfo, d kernel.Depen
 		})
 		return true
 	})
+	for _, d := range res.j.refused {
+		f(res.v.Info(d.From), res.v.Info(d.To), d)
+	}
 }
 
 // softOn says whether a finding rests on softirqs being on.
@@ -370,4 +380,29 @@ func softOn(f *kernel.Finding) bool {
 		return on(f.Bit) || on(f.Other)
 	}
 	return false
+}
+
+// Doubts says what kept the replay from knowing all: in words, a line each.
+func (res *Result) Doubts() []string {
+	c := &res.Counts
+	var out []string
+	say := func(n int, format string) {
+		if n > 0 {
+			out = append(out, fmt.Sprintf(format, n))
+		}
+	}
+	say(c.Lost, "%d records were lost; what was held then is not known")
+	say(c.Gaps, "%d times lock events were missing; what was held then is not known")
+	say(c.NoFlags, "%d lock events have no flags; the interrupt context is that of irq events (trace-cmd report -l prints flags)")
+	say(c.ClassesLost, "%d locks have no class, since there are too many classes")
+	say(c.ChainsLost, "%d chains are left out, since there are too many")
+	if c.LockEvents == 0 {
+		out = append(out, "there are no lock events: record lock:lock_acquire and lock:lock_release, of a kernel with CONFIG_PROVE_LOCKING")
+	} else if !res.j.r.everReleased {
+		out = append(out, "there are no lock_release events, without which nothing can be learned: record lock:lock_release, too")
+	}
+	if res.Full != "" {
+		out = append(out, "no verdict beyond: "+res.Full)
+	}
+	return out
 }

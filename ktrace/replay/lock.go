@@ -45,7 +45,8 @@ type class struct {
 	// static is the address that is its own key, 0 if the name alone is.
 	static uint64
 	stat   *lockStat
-	event  uint8 // 2: lock of a completion's queue, 1: it is not, 0: not asked yet
+	ops    uint64 // acquisitions
+	event  uint8  // 2: lock of a completion's queue, 1: it is not, 0: not asked yet
 }
 
 // lock is a lock by its address.

@@ -1,7 +1,6 @@
 package replay
 
 import (
-	"errors"
 	"strings"
 
 	"github.com/golockdep/lockdep/engine/kernel"
@@ -60,6 +59,8 @@ type entry struct {
 	addr   uint64
 	below  uint64 // chain key below it
 	time   uint64
+	waits  uint64 // with Options.LockStat: when it began to wait
+	since  uint64 // and when it got the lock
 	bits   uint64 // classes below it, by the low bits of their numbers
 	class  classID
 	merged uint16 // locks of its class above that were not put on the stack
@@ -151,13 +152,14 @@ type Replay struct {
 	cpus    []cpu
 	epoch   uint32
 
-	files     []string
-	seen      []observation
-	pool      []taken
-	preempt   bool // some event had a preempt depth
-	bh        bool // some event had bottom halves off
-	contended bool // some event told the kind of a lock
-	released  bool // the present file had a release
+	files        []string
+	seen         []observation
+	pool         []taken
+	preempt      bool // some event had a preempt depth
+	bh           bool // some event had bottom halves off
+	contended    bool // some event told the kind of a lock
+	released     bool // the present file had a release
+	everReleased bool // some file had one
 	// Of follows: pairs of events, those of which the second was missing, and
 	// that they are so many that the locks are chosen ones.
 	pairs, misses int
@@ -178,10 +180,14 @@ func New(opt Options) *Replay {
 // Counts returns the counts so far.
 func (r *Replay) Counts() Counts { return r.counts }
 
+// progressStep is after how many events Read tells of its progress.
+const progressStep = 1 << 14
+
 // Read learns from a trace to its end. It calls damage with what could not be
-// read, and ends if that returns false. Addresses and tasks of one trace mean
+// read, and ends if that returns false; and progress with the number of events
+// since the last call, from time to time. Addresses and tasks of one trace mean
 // nothing in the next; classes are one by their names.
-func (r *Replay) Read(name string, in *ktrace.Reader, damage func(error) bool) {
+func (r *Replay) Read(name string, in *ktrace.Reader, progress func(events int), damage func(error) bool) {
 	r.begin(name)
 	for ev, err := range in.Events() {
 		if err != nil {
@@ -191,6 +197,9 @@ func (r *Replay) Read(name string, in *ktrace.Reader, damage func(error) bool) {
 			continue
 		}
 		r.event(ev)
+		if r.counts.Events%progressStep == 0 {
+			progress(progressStep)
+		}
 	}
 }
 
@@ -263,7 +272,7 @@ func (r *Replay) event(ev *ktrace.Event) {
 		if l := r.lock(ev.Addr, ev.Name); l.class != 0 {
 			r.classes[l.class].ev |= waited
 			if r.opt.LockStat {
-				r.statContended(t, l, ev)
+				r.statContended(t, ev)
 			}
 		}
 	case ktrace.ContentionBegin:
@@ -387,7 +396,7 @@ func (r *Replay) newTask(pid, cpu int32) *task {
 // after the other: what was taken before may have been released unseen, so
 // nothing is learned until there are releases.
 func (r *Replay) enabledLate() {
-	r.released = true
+	r.released, r.everReleased = true, true
 	for _, t := range r.tasks[1:] {
 		r.drop(t)
 		t.whole = false
@@ -544,9 +553,6 @@ func (r *Replay) acquire(t *task, s state, why last, ev *ktrace.Event) {
 	if r.opt.Waits {
 		r.waitAcquire(t, l, &t.held[t.depth-1], why, ev)
 	}
-	if r.opt.LockStat {
-		r.statAcquire(l, m)
-	}
 }
 
 // checkSpins forgets what the task holds if it cannot: whoever holds a spinning
@@ -622,6 +628,7 @@ func (r *Replay) push(t *task, e entry, ev *ktrace.Event) {
 		c.usage |= u
 		r.observe(take, t, e.state, ev, &e)
 	}
+	c.ops++
 	e.below, e.bits = t.chain, t.bits
 	t.held[t.depth] = e
 	t.depth++
@@ -932,6 +939,3 @@ func (r *Replay) observation(what what, pid int32, s state, ev *ktrace.Event) *o
 	})
 	return &r.seen[len(r.seen)-1]
 }
-
-// ErrNothing is returned where no event at all could be read.
-var ErrNothing = errors.New("no event could be read")

@@ -32,8 +32,8 @@ func letters(u kernel.Usage) string {
 	return string(out[:])
 }
 
-// className is the name of a class with its version and subclass.
-func className(c kernel.ClassInfo) string {
+// ClassName is the name of a class with its version and subclass.
+func ClassName(c kernel.ClassInfo) string {
 	s := c.Name
 	if c.Version > 1 {
 		s += "#" + strconv.Itoa(int(c.Version))
@@ -49,7 +49,7 @@ func (j *judge) class(c kernel.ClassInfo) splat.Lock {
 	if outer == 0 {
 		outer = c.Inner
 	}
-	return splat.Lock{Class: className(c), Usage: letters(c.Usage), Wait: fmt.Sprintf("%d:%d", outer, c.Inner)}
+	return splat.Lock{Class: ClassName(c), Usage: letters(c.Usage), Wait: fmt.Sprintf("%d:%d", outer, c.Inner)}
 }
 
 func (j *judge) held(h kernel.HeldInfo) *splat.Lock {
@@ -168,12 +168,23 @@ func (j *judge) report(f *kernel.Finding) *splat.Report {
 		rep.Acquire = nil
 	}
 	j.scenario(rep, f)
+	if o.what == commits && f.Kind == kernel.Circular {
+		// In the words of 4.14: the event is held by whoever is to make it, and
+		// what he really holds is not part of the matter.
+		last := f.Path[len(f.Path)-1]
+		rep.Crosslock, rep.Held = true, nil
+		if s := j.stack(last.Edge.Site); len(s) > 0 {
+			rep.Holding.At = &s[0]
+		}
+		n := [3]string{ClassName(f.Names[0]), ClassName(f.Names[1]), ClassName(f.Names[2])}
+		rep.Scenario.Steps = []splat.Step{{Op: "lock", Arg: n[1]}, {Op: "lock", Arg: n[2]}, {CPU: 1, Op: "lock", Arg: n[0]}, {CPU: 1, Op: "unlock", Arg: n[2]}}
+	}
 	return rep
 }
 
 // scenario fills the table "Possible unsafe locking scenario".
 func (j *judge) scenario(rep *splat.Report, f *kernel.Finding) {
-	n := [3]string{className(f.Names[0]), className(f.Names[1]), className(f.Names[2])}
+	n := [3]string{ClassName(f.Names[0]), ClassName(f.Names[1]), ClassName(f.Names[2])}
 	op := func(h kernel.HeldInfo) string {
 		if h.Mode&(kernel.Shared|kernel.Recursive) != 0 {
 			return "rlock"

@@ -165,10 +165,3 @@ func (t *task) forget() {
 		t.past.n = 0
 	}
 }
-
-type lockStat struct{}
-
-func (r *Replay) statContended(t *task, l *lock, ev *ktrace.Event) {}
-func (r *Replay) statAcquire(l *lock, m mode)                      {}
-func (r *Replay) statRelease(e *entry, ev *ktrace.Event)           {}
-func (r *Replay) statAcquired(e *entry, ev *ktrace.Event)          {}

@@ -180,7 +180,7 @@ func readTraces(errOut io.Writer, opt replay.Options, jobs int, args []string) (
 		}
 		damages := 0
 		p := newMeter(errOut, name)
-		r.Read(name, in, p.add, func(err error) bool {
+		r.Read(name, in, jobs, p.add, func(err error) bool {
 			if damages++; damages <= maxDamages {
 				p.clear()
 				fmt.Fprintln(errOut, "lockdep: passed over:", err)

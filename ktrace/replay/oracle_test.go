@@ -151,6 +151,14 @@ func notCarried(k *splat.Report) string {
 		return "the use of an RCU pointer has no event"
 	case splat.HeldFreed:
 		return "freeing memory has no event"
+	case splat.NestLock:
+		return "no event has the lock that serialises others"
+	case splat.Limit, splat.Assert, splat.ChainCollision, splat.Contention:
+		return "it is a check of the validator's own"
+	case splat.Circular, splat.IRQOrder:
+		if k.Scenario != nil && slices.ContainsFunc(k.Scenario.Steps, func(s splat.Step) bool { return s.Op == "sync" }) {
+			return "lock_sync has no event"
+		}
 	case splat.Recursive:
 		if k.Acquire.Inst != k.Holding.Inst {
 			return "two locks of one class: no event has the subclass or the lock that serialises them"

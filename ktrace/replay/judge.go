@@ -312,6 +312,7 @@ func (j *judge) doubts(f *kernel.Finding) (why []string, onWait bool) {
 		note(f.Path[len(f.Path)-1].Class.Sites[f.Other])
 	case kernel.Inconsistent:
 		note(f.Lock.Class.Sites[f.Other])
+	case kernel.WaitContext:
 	default:
 		flags = false
 	}

@@ -18,12 +18,17 @@ const (
 	inNMI
 	// preemptOn: a lock that is taken so is one that sleeps.
 	preemptOn
+	// noFlags: the event has none, so that irqsOff and bhOff may only be
+	// assumed, which makes no mark, and preemptOn is not known.
+	noFlags
 )
 
 // irq is the kernel's irq_context: 2 for hardirq, 1 for softirq.
 func (s state) irq() state { return s & (inHard | inSoft) }
 
-func (s state) interrupt() bool { return s&(inHard|inSoft|bhOff|inNMI) != 0 }
+func (s state) interrupt() bool {
+	return s&(inHard|inSoft|inNMI) != 0 || s&(bhOff|noFlags) == bhOff
+}
 
 // context is the state in the words of the engine. irqs are on or off there
 // by what the acquisition says, so HardirqsOn is that.
@@ -96,8 +101,19 @@ const emptyChain = ^uint64(0)
 
 // cpu is what is known of a CPU.
 type cpu struct {
-	current int32 // slot of the task that made the last event
-	state   state // from events, where the trace has no flags
+	current  int32 // slot of the task that made the last event
+	state    state // from events, where the trace has no flags
+	released bool  // it had a release
+	exits    state // interrupts of which it had the exit
+}
+
+// enter notes that an interrupt begins, if its end can be expected: events are
+// turned on one after the other.
+func (c *cpu) enter(s state) { c.state |= s & c.exits }
+
+func (c *cpu) leave(s state) {
+	c.state &^= s
+	c.exits |= s
 }
 
 // Options of a replay.
@@ -315,14 +331,14 @@ func (r *Replay) event(ev *ktrace.Event) {
 		t := r.task(ev)
 		why := t.last
 		t.last = 0
-		if !r.released {
+		if !r.released || !c.released {
 			r.counts.LockEvents++
 			break
 		}
 		r.acquire(t, r.where(t, c, ev), why, ev)
 	case ktrace.LockRelease:
-		if !r.released {
-			r.enabledLate()
+		if !r.released || !c.released {
+			r.enabledLate(c)
 		}
 		t := r.task(ev)
 		r.follows(t, false, 0)
@@ -359,15 +375,20 @@ func (r *Replay) event(ev *ktrace.Event) {
 		case spinLockIRQ:
 			t.last = willWait
 		}
-	case ktrace.IRQEntry, ktrace.HrtimerEntry:
-		c.state |= inHard | irqsOff
+	case ktrace.IRQEntry:
+		c.enter(inHard)
+	case ktrace.HrtimerEntry:
+		if c.state&inSoft == 0 { // else it is one that expires there
+			c.enter(inHard)
+		}
 	case ktrace.IRQExit, ktrace.HrtimerExit:
-		c.state &^= inHard
+		c.leave(inHard)
 	case ktrace.SoftirqEntry:
-		c.state = c.state&^irqsOff | inSoft
+		c.enter(inSoft)
 	case ktrace.SoftirqExit:
-		c.state &^= inSoft
+		c.leave(inSoft)
 	case ktrace.SchedSwitch:
+		c.state &^= inHard | inSoft
 		if t := r.task(ev); t.depth > 1 && t.pid == ev.Prev.PID {
 			r.switched(t)
 		}
@@ -404,7 +425,9 @@ func (r *Replay) where(t *task, c *cpu, ev *ktrace.Event) state {
 		}
 	} else {
 		r.counts.NoFlags++
-		s = c.state
+		if s = c.state | bhOff | noFlags; !r.irqEvents {
+			s |= irqsOff
+		}
 	}
 	if s != t.state {
 		// What is held while interrupts are on may have been taken while they
@@ -456,11 +479,11 @@ func (r *Replay) newTask(pid, cpu int32) *task {
 	return t
 }
 
-// enabledLate is for the first release of a trace. Events are turned on one
-// after the other: what was taken before may have been released unseen, so
-// nothing is learned until there are releases.
-func (r *Replay) enabledLate() {
-	r.released, r.everReleased = true, true
+// enabledLate is for the first release of a CPU. Events are turned on one after
+// the other, by perf for each CPU: what was taken before may have been released
+// unseen, so nothing is learned until there are releases.
+func (r *Replay) enabledLate(c *cpu) {
+	r.released, r.everReleased, c.released = true, true, true
 	for _, t := range r.tasks[1:] {
 		r.drop(t)
 		t.whole = false
@@ -500,6 +523,9 @@ func (r *Replay) follows(t *task, want bool, event last) {
 		r.counts.Gaps++
 		r.epoch++
 		r.released = false
+		for i := range r.cpus {
+			r.cpus[i].released = false
+		}
 	}
 }
 
@@ -816,6 +842,14 @@ func (r *Replay) acquired(t *task, ev *ktrace.Event) {
 		return
 	}
 	e := &t.held[i]
+	for j := range t.held[:i] {
+		// Nobody gets a lock that he holds, unless as a reader twice: it was
+		// released, unseen.
+		if o := &t.held[j]; o.addr == ev.Addr && o.mode&e.mode&read == 0 {
+			r.retract(t, o)
+			return
+		}
+	}
 	c := &r.classes[r.classes[e.class].base]
 	c.ev |= waited
 	e.got = true
@@ -825,7 +859,7 @@ func (r *Replay) acquired(t *task, ev *ktrace.Event) {
 	switch s := e.state; {
 	case s&(preemptOn|irqsOff|inHard|inSoft|bhOff) == preemptOn && r.preempt:
 		c.ev |= sleeps
-	case s&preemptOn == 0 && e.mode&try == 0 && (t.pid != 0 || s.irq() != 0) && c.ev&mutex == 0:
+	case s&(preemptOn|noFlags) == 0 && e.mode&try == 0 && (t.pid != 0 || s.irq() != 0) && c.ev&mutex == 0:
 		// Nobody waits asleep while preemption is off, but for the idle task
 		// before it is one, when it boots the kernel.
 		c.ev |= spins

@@ -319,6 +319,11 @@ func (j *judge) doubts(f *kernel.Finding) (why []string, onWait bool) {
 	if flags && r.counts.NoFlags > 0 {
 		why = append(why, "the trace has no flags, so that the interrupt context is known from irq events alone")
 	}
+	for _, h := range f.Held {
+		if h.Class.Name == "tracepoints_mutex" { // held while probes come and go (kernel/tracepoint.c)
+			why = append(why, "events were being turned on or off, so that some of them may be missing")
+		}
+	}
 	if !r.bh && softOn(f) {
 		why = append(why, "no event has bottom halves off: the trace may lack that flag, as text of trace-cmd before 3.2 does")
 	}

@@ -389,7 +389,10 @@ func (r *Replay) event(ev *ktrace.Event) {
 		c.leave(inSoft)
 	case ktrace.SchedSwitch:
 		c.state &^= inHard | inSoft
-		if t := r.task(ev); t.depth > 1 && t.pid == ev.Prev.PID {
+		if t := r.task(ev); t.pid == ev.Prev.PID {
+			if t.past != nil {
+				t.past.slept = true
+			}
 			r.switched(t)
 		}
 	case ktrace.WorkStart, ktrace.TimerEntry, ktrace.WorkEnd, ktrace.TimerExit:

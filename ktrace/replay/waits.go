@@ -15,23 +15,26 @@ import (
 // What is concluded:
 //
 //	held -> completion      somebody waited for it while he held the lock
-//	completion -> lock      somebody took the lock after that wait had begun,
-//	                        and completed it then: the event had to wait
+//	completion -> lock      somebody took the lock, or began to wait for it,
+//	                        during that wait, and completed it then: the event
+//	                        had to wait
 //
 // The second holds only for what belongs to one job, so it goes no further
 // back than the begin of the work, the timer, the interrupt or the system call.
 
-// history is what a task took lately, the newest last.
+// history is what a task took lately, the newest last, and what it waits for.
 type history struct {
-	ring [64]taken
-	n    int // how often it was written since it was forgotten
+	ring    [64]taken
+	n       int    // how often it was written since it was forgotten
+	waitsOn uint64 // lock of the queue; 0 once it came back from there
+	slept   bool   // since then
 }
 
 // queue is a completion that somebody waits, or waited, for with locks held.
 type queue struct {
-	class  classID
-	waiter int32  // slot
-	since  uint64 // time of the wait
+	class        classID
+	waiter       int32  // slot
+	since, until uint64 // the wait; until 0: it goes on
 }
 
 // completion returns what a completion is called by the name of the lock of
@@ -48,6 +51,9 @@ func completion(name string) (text string, fixed, ok bool) {
 
 // waitAcquire follows an acquisition. why is what the event before it said.
 func (r *Replay) waitAcquire(t *task, l *lock, e *entry, why last, ev *ktrace.Event) {
+	if t.past == nil {
+		t.past = &history{}
+	}
 	c := &r.classes[l.class]
 	if c.event == 0 {
 		c.event = 1
@@ -57,9 +63,6 @@ func (r *Replay) waitAcquire(t *task, l *lock, e *entry, why last, ev *ktrace.Ev
 	}
 	if c.event == 1 {
 		if e.mode&try == 0 && c.ev&unchecked == 0 {
-			if t.past == nil {
-				t.past = &history{}
-			}
 			t.past.ring[t.past.n%len(t.past.ring)] = e.taken()
 			t.past.n++
 		}
@@ -78,6 +81,16 @@ func (r *Replay) waitAcquire(t *task, l *lock, e *entry, why last, ev *ktrace.Ev
 // wait, for lack of anything better.
 func (r *Replay) waitFor(t *task, l *lock, ev *ktrace.Event) {
 	n := t.depth - 1 // without the lock of the queue
+	q := r.queues[l.addr]
+	if t.past.waitsOn == l.addr && t.past.slept {
+		// It looks at the completion again: it was woken, or has waited enough.
+		t.past.waitsOn = 0
+		if q != nil && q.waiter == t.slot {
+			q.until = ev.Time
+		}
+		return
+	}
+	t.past.waitsOn, t.past.slept = l.addr, false
 	for i := range t.held[:n] {
 		if t.held[i].state.irq() != 0 {
 			return
@@ -101,11 +114,7 @@ func (r *Replay) waitFor(t *task, l *lock, ev *ktrace.Event) {
 	if id == 0 {
 		return
 	}
-	q := r.queues[l.addr]
-	if q == nil || q.waiter != t.slot || q.class != id {
-		q = &queue{class: id, waiter: t.slot, since: ev.Time}
-		r.queues[l.addr] = q
-	}
+	r.queues[l.addr] = &queue{class: id, waiter: t.slot, since: ev.Time}
 	if r.chains.add(mix(t.held[n].below, uint64(id)<<3|7)) {
 		o := r.observation(waits, t.pid, t.held[n].state, ev)
 		if o == nil {
@@ -131,12 +140,15 @@ func binaryKey(k uint64) []byte {
 // wait for it began.
 func (r *Replay) complete(t *task, l *lock, e *entry, ev *ktrace.Event) {
 	q := r.queues[l.addr]
-	if q == nil || q.waiter == t.slot || t.past == nil {
+	if q == nil || q.waiter == t.slot {
 		return
 	}
 	var list []taken
 	for i := t.past.n - 1; i >= 0 && i >= t.past.n-len(t.past.ring); i-- {
 		k := t.past.ring[i%len(t.past.ring)]
+		if q.until != 0 && k.time > q.until {
+			continue
+		}
 		if k.time < q.since || k.state.irq() != e.state.irq() {
 			break
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -162,7 +163,10 @@ func newDatSource(in io.ReaderAt, size int64, name string) (*datSource, error) {
 	if err != nil {
 		return nil, d.fail(0, "reading the header", err)
 	}
-	c := &cursor{b: head, at: len(datMagic)}
+	c := &cursor{b: head}
+	if magic := c.take(len(datMagic)); !bytes.Equal(magic, datMagic) {
+		return nil, d.fail(0, "reading the header", fmt.Errorf("want the magic %q of trace.dat", datMagic))
+	}
 	version := c.str()
 	endian := c.num(1)
 	d.long = int(c.num(1))
@@ -520,7 +524,8 @@ func (d *datSource) unpack(out, data []byte, size int) ([]byte, error) {
 				return nil, err
 			}
 		}
-		out, err = d.zstd.DecodeAll(data, out)
+		// Room behind the end lets the decoder copy without looking (its maxCompressedBlockSize).
+		out, err = d.zstd.DecodeAll(data, slices.Grow(out, size+128<<10+64))
 	case "zlib":
 		var z io.ReadCloser
 		if z, err = zlib.NewReader(bytes.NewReader(data)); err != nil {
@@ -658,4 +663,12 @@ func (d *datSource) time(ts uint64) uint64 {
 		ts -= d.tsc.offset
 	}
 	return ts + uint64(d.offset)
+}
+
+// comm returns the name of a task.
+func (d *datSource) comm(pid int32) string {
+	if s, ok := d.comms[pid]; ok {
+		return s
+	}
+	return "<...>"
 }

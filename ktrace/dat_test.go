@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -244,4 +245,37 @@ func show(e *Event) string {
 	return fmt.Sprintf("%s-%d [%03d] %d: %s: addr=%x mode=%d name=%q text=%q func=%s parent=%s num=%d ret=%d %+v %s %+v",
 		e.Comm, e.PID, e.CPU, e.Time, e.Point, e.Addr, e.Mode, name, e.Text, sym(e.Func), sym(e.Parent), num, e.Ret,
 		e.Prev, e.PrevState, e.Next)
+}
+
+// BenchmarkDat reads the largest trace.dat of the oracle.
+func BenchmarkDat(b *testing.B) {
+	file := slices.MaxFunc(oracleFiles(b, "runs/*/trace.dat"), func(x, y string) int { return cmp.Compare(size(x), size(y)) })
+	for _, jobs := range []int{1, 2} {
+		b.Run(fmt.Sprintf("j%d", jobs), func(b *testing.B) {
+			n := 0
+			for b.Loop() {
+				r, err := Open(file)
+				if err != nil {
+					b.Fatal(err)
+				}
+				r.Jobs(jobs)
+				for _, err := range r.Events() {
+					if err != nil {
+						b.Fatal(err)
+					}
+					n++
+				}
+				r.Close()
+			}
+			b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "events/s")
+		})
+	}
+}
+
+func size(file string) int64 {
+	st, err := os.Stat(file)
+	if err != nil {
+		return 0
+	}
+	return st.Size()
 }

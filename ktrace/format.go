@@ -245,6 +245,13 @@ type decoder struct {
 // number returns the integer of a field.
 func (d *decoder) number(rec []byte, fd *field) uint64 {
 	b := rec[fd.offset:]
+	if fd.size == 8 && !d.big {
+		return binary.LittleEndian.Uint64(b)
+	}
+	return d.anyNumber(b, fd)
+}
+
+func (d *decoder) anyNumber(b []byte, fd *field) uint64 {
 	if d.big {
 		switch fd.size {
 		case 1:
@@ -505,7 +512,12 @@ type symbols struct {
 	names  []string
 	start  uint64 // _stext
 	parsed bool
-	places map[uint64]Symbol
+	places [1 << 10]place // a cache without chains
+}
+
+type place struct {
+	key uint64 // address and whether the name has an offset
+	sym Symbol
 }
 
 func (s *symbols) parse() {
@@ -577,8 +589,9 @@ func (s *symbols) cached(addr uint64, offset bool) Symbol {
 	if offset {
 		key |= 1
 	}
-	if sym, ok := s.places[key]; ok {
-		return sym
+	p := &s.places[key*0x9e3779b97f4a7c15>>54]
+	if p.key == key {
+		return p.sym
 	}
 	sym := Symbol{Addr: addr}
 	if name, off := s.find(addr); name != "" {
@@ -591,9 +604,6 @@ func (s *symbols) cached(addr uint64, offset bool) Symbol {
 			}
 		}
 	}
-	if s.places == nil || len(s.places) >= internStrings {
-		s.places = make(map[uint64]Symbol)
-	}
-	s.places[key] = sym
+	*p = place{key, sym}
 	return sym
 }

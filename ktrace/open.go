@@ -75,12 +75,14 @@ func Open(name string) (*Reader, error) {
 // NewReader reads a trace from r. Close does not close r.
 func NewReader(r io.Reader) (*Reader, error) { return newReader(r, "") }
 
-// Jobs lets the reader decode with up to n goroutines, where the format allows it: one a CPU of a trace.dat. The events
-// and their order are the same for any n. It is called before Events.
-func (r *Reader) Jobs(n int) {
-	if d, ok := r.src.(*datSource); ok {
+// Jobs lets the reader decode with goroutines of its own if n is above 1, and tells whether the format allows that: a
+// trace.dat has one a CPU. The events and their order are the same for any n. It is called before Events.
+func (r *Reader) Jobs(n int) bool {
+	d, ok := r.src.(*datSource)
+	if ok {
 		d.jobs = max(n, 1)
 	}
+	return ok
 }
 
 // Close frees the files that are open, and removes temporary ones.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 )
 
@@ -83,13 +84,16 @@ type cpuReader struct {
 	unpacker *datSource // decompresses; each CPU has its own
 
 	chunk  []byte // decompressed; pages are taken from it
-	buf    []byte
+	buf    chunk  // what it is part of
 	in     []byte
+	ahead  <-chan chunk // read ahead, or nil
+	free   chan<- chunk
 	page   []byte // records that are left
 	base   int64  // where the page is, for messages
 	ts     uint64
 	missed int64 // records lost before the next one; 0: none
 	common commonFields
+	packed bool // common fields are those of today's kernels on a little-endian machine: one word
 
 	// The last task, which the next record mostly has, too.
 	pid  int32
@@ -99,14 +103,23 @@ type cpuReader struct {
 // commonFields are the fields that every record begins with.
 type commonFields struct{ typ, flags, preempt, pid field }
 
-func (d *datSource) common() (c commonFields) {
-	for _, f := range d.formats {
-		c = commonFields{f.field("common_type"), f.field("common_flags"), f.field("common_preempt_count"), f.field("common_pid")}
-		if c.typ.kind == fieldNumber && c.pid.kind == fieldNumber {
-			break
+func (d *datSource) common() (best commonFields) {
+	most := 0
+	for _, f := range d.table {
+		if f == nil {
+			continue
+		}
+		c, n := commonFields{}, 0
+		for to, name := range map[*field]string{&c.typ: "common_type", &c.flags: "common_flags", &c.preempt: "common_preempt_count", &c.pid: "common_pid"} {
+			if *to = f.field(name); to.kind == fieldNumber {
+				n++
+			}
+		}
+		if n > most {
+			best, most = c, n
 		}
 	}
-	return c
+	return best
 }
 
 func (d *datSource) reader(c cpuData) (*cpuReader, error) {
@@ -115,13 +128,18 @@ func (d *datSource) reader(c cpuData) (*cpuReader, error) {
 	if r.common.typ.kind != fieldNumber || r.common.pid.kind != fieldNumber {
 		return nil, d.fail(c.offset, fmt.Sprintf("reading CPU %d", c.cpu), errors.New("want the format of an event with common_type and common_pid"))
 	}
+	k := &r.common
+	r.packed = !d.big && k.typ == (field{name: k.typ.name, kind: fieldNumber, size: 2}) &&
+		k.flags == field{name: k.flags.name, kind: fieldNumber, offset: 2, size: 1} &&
+		k.preempt == field{name: k.preempt.name, kind: fieldNumber, offset: 3, size: 1} &&
+		k.pid.offset == 4 && k.pid.size == 4
 	if c.packed {
 		b, err := d.section(c.offset, 4)
 		if err != nil {
 			return nil, d.fail(c.offset, fmt.Sprintf("reading CPU %d", c.cpu), err)
 		}
-		k := cursor{b: b, big: d.big}
-		r.left = uint32(k.num(4))
+		n := cursor{b: b, big: d.big}
+		r.left = uint32(n.num(4))
 		r.next += 4
 		r.unpacker = &datSource{compress: d.compress}
 	}
@@ -147,62 +165,115 @@ func (r *cpuReader) end() int64 {
 	return r.cpu.offset + r.cpu.size
 }
 
-// refill gets the next pages. It returns io.EOF at the end.
-func (r *cpuReader) refill() error {
+// chunk is some pages of a CPU.
+type chunk struct {
+	data []byte // whole pages
+	base int64  // where they are in the file
+	err  error  // instead of pages; io.EOF at the end
+}
+
+// fetch reads the next pages into c, whose data are used again.
+func (r *cpuReader) fetch(c *chunk) {
 	size := r.d.pageSize
+	c.base, c.err = r.next, nil
+	fail := func(doing string, err error) {
+		r.left = 0
+		c.err = r.d.fail(c.base, fmt.Sprintf("%s of CPU %d", doing, r.cpu.cpu), err)
+	}
 	if !r.cpu.packed {
-		const pages = 64
-		if r.buf == nil {
-			r.buf = make([]byte, max(size, min(pages*size, 1<<20)))
+		if c.data = r.read(slices.Grow(c.data[:0], max(size, chunkBytes))[:max(size, chunkBytes/size*size)]); len(c.data) == 0 {
+			c.err = io.EOF
+		} else if len(c.data) < size {
+			fail("reading a page", io.ErrUnexpectedEOF)
 		}
-		r.base = r.next
-		r.chunk = r.read(r.buf[:len(r.buf)/size*size])
-		switch {
-		case len(r.chunk) == 0:
-			return io.EOF
-		case len(r.chunk) < size:
-			at := r.base
-			r.chunk = nil
-			return r.d.fail(at, fmt.Sprintf("reading a page of CPU %d", r.cpu.cpu), io.ErrUnexpectedEOF)
-		}
-		return nil
+		return
 	}
 	if r.left == 0 {
-		return io.EOF
+		c.err = io.EOF
+		return
 	}
 	r.left--
-	at := r.next
-	fail := func(err error) error {
-		r.left = 0
-		return r.d.fail(at, fmt.Sprintf("decompressing the data of CPU %d", r.cpu.cpu), err)
-	}
 	var head [8]byte
 	h := cursor{b: r.read(head[:]), big: r.d.big}
 	n, out := h.num(4), h.num(4)
-	if h.err != nil {
-		return fail(h.err)
-	}
-	if n > maxChunk || out > maxChunk || out%uint64(size) != 0 && out < uint64(size) {
-		return fail(fmt.Errorf("want a chunk of at most %d bytes in whole pages of %d, not %d of %d", maxChunk, size, n, out))
-	}
-	if int64(n) > r.end()-r.next {
-		return fail(io.ErrUnexpectedEOF)
+	switch {
+	case h.err != nil:
+		fail("decompressing the data", h.err)
+		return
+	case n > maxChunk || out > maxChunk || out < uint64(size) || out%uint64(size) != 0:
+		fail("decompressing the data", fmt.Errorf("want a chunk of at most %d bytes in whole pages of %d, not %d of %d", maxChunk, size, n, out))
+		return
+	case int64(n) > r.end()-r.next:
+		fail("decompressing the data", io.ErrUnexpectedEOF)
+		return
 	}
 	if uint64(cap(r.in)) < n {
 		r.in = make([]byte, n)
 	}
 	data := r.read(r.in[:n])
 	if uint64(len(data)) < n {
-		return fail(io.ErrUnexpectedEOF)
+		fail("decompressing the data", io.ErrUnexpectedEOF)
+		return
 	}
-	var err error
-	if r.chunk, err = r.unpacker.unpack(r.buf[:0], data, int(out)); err != nil {
-		r.chunk = nil
-		return fail(err)
+	got, err := r.unpacker.unpack(c.data[:0], data, int(out))
+	if err != nil {
+		fail("decompressing the data", err)
+		return
 	}
-	r.buf = r.chunk
-	r.base = at
-	return nil
+	c.data = got
+}
+
+// chunkBytes are read at once of pages that are not compressed.
+const chunkBytes = 1 << 18
+
+// refill gets the next pages: read now, or those that ahead has read.
+func (r *cpuReader) refill() error {
+	if r.ahead == nil {
+		r.fetch(&r.buf)
+		r.chunk, r.base = r.buf.data, r.buf.base
+		return r.buf.err
+	}
+	if r.buf.data != nil {
+		r.free <- r.buf // there is room for all
+	}
+	c, ok := <-r.ahead
+	if !ok {
+		r.buf.data = nil
+		return io.EOF
+	}
+	r.buf = c
+	r.chunk, r.base = c.data, c.base
+	return c.err
+}
+
+// readAhead reads and decompresses in a goroutine of its own until stop is closed.
+func (r *cpuReader) readAhead(all *sync.WaitGroup, stop <-chan struct{}) {
+	const buffers = 3
+	ahead, free := make(chan chunk, buffers), make(chan chunk, buffers+1)
+	r.ahead, r.free = ahead, free
+	for range buffers {
+		free <- chunk{}
+	}
+	all.Go(func() {
+		defer close(ahead)
+		for {
+			var c chunk
+			select {
+			case c = <-free:
+			case <-stop:
+				return
+			}
+			r.fetch(&c)
+			if c.err == io.EOF {
+				return
+			}
+			select {
+			case ahead <- c:
+			case <-stop:
+				return
+			}
+		}
+	})
 }
 
 // turn begins the next page. It returns io.EOF at the end, or what is wrong with the page.
@@ -211,6 +282,7 @@ func (r *cpuReader) turn() error {
 	if len(r.chunk) < size {
 		r.chunk = nil
 		if err := r.refill(); err != nil {
+			r.chunk = nil
 			return err
 		}
 	}
@@ -328,18 +400,25 @@ func (r *cpuReader) decode(rec []byte, ev *Event) error {
 	if len(rec) < c.pid.offset+c.pid.size {
 		return r.damaged(fmt.Sprintf("want at least %d bytes in a record, not %d", c.pid.offset+c.pid.size, len(rec)))
 	}
-	id := int(r.dec.number(rec, &c.typ))
-	pid := int32(r.dec.number(rec, &c.pid))
-	if pid != r.pid {
-		r.pid, r.comm = pid, r.d.comms[pid]
-		if r.comm == "" {
-			r.comm = "<...>"
+	var id int
+	var pid int32
+	var flags, depth uint8
+	if r.packed {
+		w := binary.LittleEndian.Uint64(rec)
+		id, flags, depth, pid = int(w&0xffff), uint8(w>>16), uint8(w>>24), int32(w>>32)
+	} else {
+		id, pid = int(r.dec.number(rec, &c.typ)), int32(r.dec.number(rec, &c.pid))
+		if c.flags.kind == fieldNumber && c.preempt.kind == fieldNumber {
+			flags, depth = uint8(r.dec.number(rec, &c.flags)), uint8(r.dec.number(rec, &c.preempt))
 		}
 	}
-	*ev = Event{CPU: r.cpu.cpu, PID: pid, TGID: -1, Comm: r.comm, Time: r.d.time(r.ts)}
+	if pid != r.pid {
+		r.pid, r.comm = pid, r.d.comm(pid)
+	}
+	*ev = Event{}
+	ev.CPU, ev.PID, ev.TGID, ev.Comm, ev.Time = r.cpu.cpu, pid, -1, r.comm, r.d.time(r.ts)
 	if c.flags.kind == fieldNumber && c.preempt.kind == fieldNumber {
-		depth := uint8(r.dec.number(rec, &c.preempt))
-		ev.Flags = Flags(uint8(r.dec.number(rec, &c.flags))) | FlagsKnown
+		ev.Flags = Flags(flags) | FlagsKnown
 		ev.Preempt, ev.Migrate = depth&15, depth>>4
 	}
 	if id >= len(r.d.table) || r.d.table[id] == nil {
@@ -363,7 +442,7 @@ type item struct {
 	err error
 }
 
-const batchSize = 128
+const batchSize = 512
 
 func (r *cpuReader) fill(b []item) []item {
 	for i := range b {
@@ -404,6 +483,7 @@ func (d *datSource) run(yield func(*Event, error) bool) {
 		s := &stream{}
 		if d.jobs > 1 {
 			r.dec.symbols = &symbols{addrs: d.symbols.addrs, names: d.symbols.names, start: d.symbols.start, parsed: true}
+			r.readAhead(&all, stop)
 			full, empty := make(chan []item, 4), make(chan []item, 4)
 			for range 4 {
 				empty <- make([]item, batchSize)
@@ -437,7 +517,7 @@ func (d *datSource) run(yield func(*Event, error) bool) {
 				return last
 			}
 		} else {
-			b := make([]item, batchSize)
+			b := make([]item, 16)
 			s.more = func() []item { return r.fill(b) }
 		}
 		if s.batch = s.more(); len(s.batch) > 0 {

@@ -203,7 +203,7 @@ func (r *Replay) Counts() Counts { return r.counts }
 // of one trace mean nothing in the next; classes are one by their names.
 func (r *Replay) Read(name string, in *ktrace.Reader, jobs int, progress func(events int), damage func(error) bool) {
 	r.begin(name)
-	if jobs > 1 {
+	if !in.Jobs(jobs) && jobs > 1 {
 		r.readBeside(in, progress, damage)
 		return
 	}

@@ -178,9 +178,13 @@ func readTraces(errOut io.Writer, opt replay.Options, jobs int, args []string) (
 			fmt.Fprintln(errOut, "lockdep:", err)
 			continue
 		}
+		// A reader whose format can be decoded by several has Jobs.
+		if d, ok := any(in).(interface{ Jobs(n int) }); ok {
+			d.Jobs(jobs)
+		}
 		damages := 0
 		p := newMeter(errOut, name)
-		r.Read(name, in, jobs, p.add, func(err error) bool {
+		r.Read(name, in, p.add, func(err error) bool {
 			if damages++; damages <= maxDamages {
 				p.clear()
 				fmt.Fprintln(errOut, "lockdep: passed over:", err)

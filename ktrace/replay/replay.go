@@ -196,17 +196,15 @@ func New(opt Options) *Replay {
 // Counts returns the counts so far.
 func (r *Replay) Counts() Counts { return r.counts }
 
+// progressStep is after how many events Read tells of its progress.
+const progressStep = 1 << 14
+
 // Read learns from a trace to its end. It calls damage with what could not be
 // read, and ends if that returns false; and progress with the number of events
-// since the last call, from time to time. With more than one job, reading and
-// learning are done side by side; the result is the same. Addresses and tasks
-// of one trace mean nothing in the next; classes are one by their names.
-func (r *Replay) Read(name string, in *ktrace.Reader, jobs int, progress func(events int), damage func(error) bool) {
+// since the last call, from time to time. Addresses and tasks of one trace mean
+// nothing in the next; classes are one by their names.
+func (r *Replay) Read(name string, in *ktrace.Reader, progress func(events int), damage func(error) bool) {
 	r.begin(name)
-	if jobs > 1 {
-		r.readBeside(in, progress, damage)
-		return
-	}
 	for ev, err := range in.Events() {
 		if err != nil {
 			if !damage(err) {
@@ -218,67 +216,6 @@ func (r *Replay) Read(name string, in *ktrace.Reader, jobs int, progress func(ev
 		if r.counts.Events%progressStep == 0 {
 			progress(progressStep)
 		}
-	}
-}
-
-// progressStep is after how many events Read tells of its progress.
-const progressStep = 1 << 14
-
-// batch is a run of events, and damage behind it.
-type batch struct {
-	events []ktrace.Event
-	err    error
-}
-
-// readBeside reads in a goroutine of its own, a few batches ahead.
-func (r *Replay) readBeside(in *ktrace.Reader, progress func(events int), damage func(error) bool) {
-	const size, ahead = 512, 4
-	full, free := make(chan *batch, ahead), make(chan *batch, ahead)
-	stop := make(chan struct{})
-	for range ahead {
-		free <- &batch{events: make([]ktrace.Event, 0, size)}
-	}
-	go func() {
-		defer close(full)
-		b := <-free
-		send := func() bool {
-			full <- b // there is room for all batches
-			select {
-			case b = <-free:
-				b.events, b.err = b.events[:0], nil
-				return true
-			case <-stop:
-				return false
-			}
-		}
-		for ev, err := range in.Events() {
-			if err != nil {
-				b.err = err
-			} else {
-				b.events = append(b.events, *ev)
-			}
-			if (err != nil || len(b.events) == size) && !send() {
-				return
-			}
-		}
-		full <- b
-	}()
-	n := 0
-	for b := range full {
-		for i := range b.events {
-			r.event(&b.events[i])
-		}
-		if n += len(b.events); n >= progressStep {
-			progress(n)
-			n = 0
-		}
-		if b.err != nil && !damage(b.err) {
-			close(stop)
-			for range full { // let the reader end before it is closed
-			}
-			return
-		}
-		free <- b
 	}
 }
 

@@ -172,30 +172,8 @@ func writeTraceJSON(w io.Writer, f *replay.Finding) error {
 func readTraces(errOut io.Writer, opt replay.Options, jobs int, args []string) (*replay.Result, error) {
 	r := replay.New(opt)
 	for _, name := range args {
-		before := r.Counts().Events
-		in, err := ktrace.Open(name)
-		if err != nil {
-			fmt.Fprintln(errOut, "lockdep:", err)
-			continue
-		}
-		damages := 0
-		p := newMeter(errOut, name)
-		r.Read(name, in, jobs, p.add, func(err error) bool {
-			if damages++; damages <= maxDamages {
-				p.clear()
-				fmt.Fprintln(errOut, "lockdep: passed over:", err)
-			}
-			return true
-		})
-		p.clear()
-		if damages > maxDamages {
-			fmt.Fprintf(errOut, "lockdep: %s: passed over %d more places\n", name, damages-maxDamages)
-		}
-		if r.Counts().Events == before {
-			fmt.Fprintf(errOut, "lockdep: %s: no event could be read\n", name)
-		}
-		if err := in.Close(); err != nil {
-			fmt.Fprintln(errOut, "lockdep:", err)
+		if err := readTrace(errOut, r, jobs, name); err != nil {
+			fmt.Fprintln(errOut, "lockdep:", named(err, name))
 		}
 	}
 	if r.Counts().Events == 0 {
@@ -204,31 +182,105 @@ func readTraces(errOut io.Writer, opt replay.Options, jobs int, args []string) (
 	return r.Judge(), nil
 }
 
+func readTrace(errOut io.Writer, r *replay.Replay, jobs int, name string) error {
+	f := os.Stdin
+	if name != "-" {
+		var err error
+		if f, err = os.Open(name); err != nil {
+			return err
+		}
+		defer f.Close()
+	}
+	in, err := ktrace.NewReader(f)
+	if err != nil {
+		return err
+	}
+	in.Jobs(jobs)
+	before, damages := r.Counts().Events, 0
+	m := &meter{out: errOut, in: f, name: name}
+	r.Read(name, in, m.add, func(err error) bool {
+		if damages++; damages <= maxDamages {
+			m.clear()
+			fmt.Fprintln(errOut, "lockdep: passed over:", named(err, name))
+		}
+		return true
+	})
+	m.clear()
+	if damages > maxDamages {
+		fmt.Fprintf(errOut, "lockdep: %s: passed over %d more places\n", name, damages-maxDamages)
+	}
+	if r.Counts().Events == before {
+		fmt.Fprintf(errOut, "lockdep: %s: no event could be read\n", name)
+	}
+	return in.Close()
+}
+
+// named gives errors about a trace the name of the file.
+func named(err error, name string) error {
+	var e *ktrace.Error
+	if errors.As(err, &e) && e.Name == "" {
+		e.Name = name
+	}
+	return err
+}
+
 // maxDamages is how many damaged places of a file are named.
 const maxDamages = 10
 
-// meter shows on a terminal how many events were read, and how fast.
-type meter struct{ bar *progressbar.ProgressBar }
-
-func newMeter(w io.Writer, name string) *meter {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return &meter{}
-	}
-	return &meter{progressbar.NewOptions64(-1,
-		progressbar.OptionSetWriter(f), progressbar.OptionSetDescription(name), progressbar.OptionShowCount(),
-		progressbar.OptionShowIts(), progressbar.OptionSetItsString("events"), progressbar.OptionClearOnFinish(),
-	)}
+// meter shows on a terminal how far and how fast a trace is read: by bytes
+// where it is read from begin to end, else by events.
+type meter struct {
+	out  io.Writer
+	in   *os.File
+	name string
+	bar  *progressbar.ProgressBar
+	size int64 // 0: it goes by events
+	off  bool
 }
 
-func (p *meter) add(n int) {
-	if p.bar != nil {
-		_ = p.bar.Add(n) // a terminal that is gone is no reason to stop
+func (m *meter) add(n int) {
+	if m.off {
+		return
+	}
+	if m.bar == nil {
+		f, ok := m.out.(*os.File)
+		if m.off = !ok || !term.IsTerminal(int(f.Fd())); m.off {
+			return
+		}
+		options := []progressbar.Option{
+			progressbar.OptionSetWriter(f), progressbar.OptionSetDescription(m.name), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(),
+		}
+		// What is read at any place leaves the position where it was.
+		if st, err := m.in.Stat(); err == nil && st.Mode().IsRegular() && m.at() > 64<<10 {
+			m.size = st.Size()
+			options = append(options, progressbar.OptionShowBytes(true))
+		} else {
+			options = append(options, progressbar.OptionShowIts(), progressbar.OptionSetItsString("events"))
+		}
+		total := m.size
+		if total == 0 {
+			total = -1 // unknown
+		}
+		m.bar = progressbar.NewOptions64(total, options...)
+	}
+	// A terminal that is gone is no reason to stop.
+	if m.size > 0 {
+		_ = m.bar.Set64(min(m.at(), m.size))
+	} else {
+		_ = m.bar.Add(n)
 	}
 }
 
-func (p *meter) clear() {
-	if p.bar != nil {
-		_ = p.bar.Clear()
+func (m *meter) at() int64 {
+	at, err := m.in.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return 0
+	}
+	return at
+}
+
+func (m *meter) clear() {
+	if m.bar != nil {
+		_ = m.bar.Clear()
 	}
 }

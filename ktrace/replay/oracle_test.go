@@ -31,7 +31,7 @@ func replayFile(t testing.TB, opt Options, files ...string) (*Replay, *Result) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.Read(f, in, 1, func(int) {}, func(err error) bool { t.Error(err); return true })
+		r.Read(f, in, func(int) {}, func(err error) bool { t.Error(err); return true })
 		if err := in.Close(); err != nil {
 			t.Error(err)
 		}

@@ -84,17 +84,18 @@ const maxDepth = 47
 // whole of it; whole says that the stack was known to be empty once, and that
 // nothing was lost since.
 type task struct {
-	pid   int32
-	slot  int32
-	depth int32
-	last  last
-	past  *history // with Options.Waits
-	epoch uint32   // of the losses that it has seen
-	chain uint64
-	bits  uint64
-	state state
-	whole bool
-	held  [maxDepth]entry
+	pid       int32
+	slot      int32
+	depth     int32
+	last      last
+	past      *history // with Options.Waits
+	epoch     uint32   // of the losses that it has seen
+	chain     uint64
+	overtaken uint64 // lock that another task got before it was released here
+	bits      uint64
+	state     state
+	whole     bool
+	held      [maxDepth]entry
 }
 
 const emptyChain = ^uint64(0)
@@ -135,6 +136,8 @@ type Counts struct {
 	// task in another context, had taken; Dropped are held locks that were
 	// forgotten, because records were lost or the task went on without them.
 	ReleasedBefore, ReleasedElsewhere, Dropped int
+	// Overtaken are locks that another task got before the release was seen.
+	Overtaken int
 	// Gaps are tasks that held what they cannot have held: events were off in
 	// between.
 	Gaps int
@@ -196,17 +199,15 @@ func New(opt Options) *Replay {
 // Counts returns the counts so far.
 func (r *Replay) Counts() Counts { return r.counts }
 
+// progressStep is after how many events Read tells of its progress.
+const progressStep = 1 << 14
+
 // Read learns from a trace to its end. It calls damage with what could not be
 // read, and ends if that returns false; and progress with the number of events
-// since the last call, from time to time. With more than one job, reading and
-// learning are done side by side; the result is the same. Addresses and tasks
-// of one trace mean nothing in the next; classes are one by their names.
-func (r *Replay) Read(name string, in *ktrace.Reader, jobs int, progress func(events int), damage func(error) bool) {
+// since the last call, from time to time. Addresses and tasks of one trace mean
+// nothing in the next; classes are one by their names.
+func (r *Replay) Read(name string, in *ktrace.Reader, progress func(events int), damage func(error) bool) {
 	r.begin(name)
-	if !in.Jobs(jobs) && jobs > 1 {
-		r.readBeside(in, progress, damage)
-		return
-	}
 	for ev, err := range in.Events() {
 		if err != nil {
 			if !damage(err) {
@@ -218,67 +219,6 @@ func (r *Replay) Read(name string, in *ktrace.Reader, jobs int, progress func(ev
 		if r.counts.Events%progressStep == 0 {
 			progress(progressStep)
 		}
-	}
-}
-
-// progressStep is after how many events Read tells of its progress.
-const progressStep = 1 << 14
-
-// batch is a run of events, and damage behind it.
-type batch struct {
-	events []ktrace.Event
-	err    error
-}
-
-// readBeside reads in a goroutine of its own, a few batches ahead.
-func (r *Replay) readBeside(in *ktrace.Reader, progress func(events int), damage func(error) bool) {
-	const size, ahead = 512, 4
-	full, free := make(chan *batch, ahead), make(chan *batch, ahead)
-	stop := make(chan struct{})
-	for range ahead {
-		free <- &batch{events: make([]ktrace.Event, 0, size)}
-	}
-	go func() {
-		defer close(full)
-		b := <-free
-		send := func() bool {
-			full <- b // there is room for all batches
-			select {
-			case b = <-free:
-				b.events, b.err = b.events[:0], nil
-				return true
-			case <-stop:
-				return false
-			}
-		}
-		for ev, err := range in.Events() {
-			if err != nil {
-				b.err = err
-			} else {
-				b.events = append(b.events, *ev)
-			}
-			if (err != nil || len(b.events) == size) && !send() {
-				return
-			}
-		}
-		full <- b
-	}()
-	n := 0
-	for b := range full {
-		for i := range b.events {
-			r.event(&b.events[i])
-		}
-		if n += len(b.events); n >= progressStep {
-			progress(n)
-			n = 0
-		}
-		if b.err != nil && !damage(b.err) {
-			close(stop)
-			for range full { // let the reader end before it is closed
-			}
-			return
-		}
-		free <- b
 	}
 }
 
@@ -333,6 +273,7 @@ func (r *Replay) event(ev *ktrace.Event) {
 		t.last = 0
 		if !r.released || !c.released {
 			r.counts.LockEvents++
+			t.whole = false
 			break
 		}
 		r.acquire(t, r.where(t, c, ev), why, ev)
@@ -482,11 +423,16 @@ func (r *Replay) newTask(pid, cpu int32) *task {
 	return t
 }
 
-// enabledLate is for the first release of a CPU. Events are turned on one after
-// the other, by perf for each CPU: what was taken before may have been released
-// unseen, so nothing is learned until there are releases.
+// enabledLate is for the first release of a trace, or after a gap. Events are
+// turned on one after the other, by perf for each CPU: what was taken before may
+// have been released unseen, so nothing is learned on a CPU until it has
+// releases.
 func (r *Replay) enabledLate(c *cpu) {
-	r.released, r.everReleased, c.released = true, true, true
+	c.released = true
+	if r.released {
+		return
+	}
+	r.released, r.everReleased = true, true
 	for _, t := range r.tasks[1:] {
 		r.drop(t)
 		t.whole = false
@@ -640,7 +586,7 @@ func (r *Replay) acquire(t *task, s state, why last, ev *ktrace.Event) {
 	case c.ev&waited == 0:
 		l.holder = t.slot // as far as there is one: maps have many
 	case m == try:
-		e.got, l.holder = true, r.takeOver(t, l)
+		e.got, l.holder = true, r.takeOver(t, l, ev)
 	}
 	r.push(t, e, ev)
 	if r.opt.Waits {
@@ -813,6 +759,10 @@ func (r *Replay) unheld(t *task, s state, ev *ktrace.Event) {
 			return
 		}
 	}
+	if t.overtaken == ev.Addr {
+		t.overtaken = 0
+		return
+	}
 	if l.holder != 0 && l.holder != t.slot && int(l.holder) < len(r.tasks) {
 		o := r.tasks[l.holder]
 		if o.epoch != r.epoch {
@@ -821,8 +771,10 @@ func (r *Replay) unheld(t *task, s state, ev *ktrace.Event) {
 		for i := o.depth - 1; i >= 0; i-- {
 			if o.held[i].addr == ev.Addr {
 				r.counts.ReleasedElsewhere++
-				r.pop(o, i, ev)
-				l.holder = 0
+				if o.held[i].mode&read == 0 { // of readers there may be others
+					r.pop(o, i, ev)
+					l.holder = 0
+				}
 				return
 			}
 		}
@@ -857,7 +809,7 @@ func (r *Replay) acquired(t *task, ev *ktrace.Event) {
 	c.ev |= waited
 	e.got = true
 	if l := r.locks.find(ev.Addr); e.mode&read == 0 && l.holder != t.slot {
-		l.holder = r.takeOver(t, l)
+		l.holder = r.takeOver(t, l, ev)
 	}
 	switch s := e.state; {
 	case s&(preemptOn|irqsOff|inHard|inSoft|bhOff) == preemptOn && r.preempt:
@@ -878,18 +830,19 @@ const (
 	lcbMutex  = 32
 )
 
-// takeOver is for a task that got a lock for itself. Whoever seemed to hold it
-// did not: its release was not recorded. It returns the new holder.
-func (r *Replay) takeOver(t *task, l *lock) int32 {
+// takeOver is for a task that got a lock for itself, so that whoever seemed to
+// hold it does not: its release was not recorded, or it comes later, because
+// the clocks of the CPUs differ. It returns the new holder.
+func (r *Replay) takeOver(t *task, l *lock, ev *ktrace.Event) int32 {
 	if l.holder == 0 || int(l.holder) >= len(r.tasks) {
 		return t.slot
 	}
 	o := r.tasks[l.holder]
 	for i := range o.held[:o.depth] {
 		if o.held[i].addr == l.addr && o.held[i].got && o.epoch == r.epoch {
-			r.counts.Gaps++
-			r.drop(o)
-			o.whole = false
+			r.counts.Overtaken++
+			o.overtaken = l.addr
+			r.pop(o, int32(i), ev)
 			break
 		}
 	}

@@ -280,6 +280,7 @@ func (res *Result) WriteStats(w io.Writer) error {
 		{"lost records", c.Lost},
 		{"gaps", c.LostGaps + c.Gaps},
 		{"held locks forgotten", c.Dropped},
+		{"overtaken by another holder", c.Overtaken},
 		{"released, taken before", c.ReleasedBefore},
 		{"released elsewhere", c.ReleasedElsewhere},
 		{"merged in one of their class", c.Merged},

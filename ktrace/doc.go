@@ -1,6 +1,6 @@
 // Package ktrace reads lock events that a Linux kernel recorded, as one stream
-// of [Event]: trace.dat files, and the text of ftrace, of trace-cmd report and
-// of perf script.
+// of [Event]: files trace.dat and perf.data, and the text of ftrace, of
+// trace-cmd report and of perf script.
 //
 // # Terms
 //
@@ -17,21 +17,26 @@
 //   - tracefs files trace and trace_pipe, trace-cmd report with and without
 //     -l, perf script;
 //   - trace.dat of trace-cmd, versions 6 and 7, with all buffers of the file;
+//   - perf.data of perf record, of both byte orders, also with -z, and what it
+//     writes to a pipe; a directory of perf record --threads is refused with
+//     [ErrUnsupported];
 //   - each of them compressed by gzip or zstd.
 //
-// The format is found from the first bytes. A perf.data is recognised and
-// refused with [ErrUnsupported].
+// The format is found from the first bytes.
 //
 // # Guarantee
 //
 // Memory does not grow with the input. Events come in the order of the text, or
-// by time; those of one CPU in the order in which they were recorded.
+// by time; those of one CPU in the order in which they were recorded. Of a
+// perf.data at most 64 MiB of records wait for their turn; where one round of
+// perf record over the buffers has more, events that come too late are an error.
 //
 // # Limits
 //
 // A lock event has no class, subclass or check, and does not tell recursive
 // readers from others. Text has times in microseconds, and no field that the
-// kernel does not print.
+// kernel does not print. The depth of preempt_disable in a perf.data counts the
+// tracepoint's own.
 //
 // # Use
 //

@@ -195,7 +195,12 @@ func (r *Reader) detect(head []byte, br *bufio.Reader, plain *os.File, name stri
 		r.src = src
 		return nil
 	case bytes.HasPrefix(head, perfMagic), bytes.HasPrefix(head, perfSwap), bytes.HasPrefix(head, perfOld):
-		err = fmt.Errorf("perf.data is %w; want the text that perf script prints of it", ErrUnsupported)
+		src, err := r.perf(head, br, plain, name)
+		if err != nil {
+			return err
+		}
+		r.src = src
+		return nil
 	case len(head) == 0:
 		err = errors.New("the input is empty; want text of ftrace, trace-cmd report or perf script")
 	case bytes.IndexByte(head, 0) >= 0:

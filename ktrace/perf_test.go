@@ -1,0 +1,66 @@
+package ktrace
+
+import (
+	"iter"
+	"path/filepath"
+	"testing"
+)
+
+// TestOraclePerf compares every sample with what perf script printed of it. The text has microseconds, and neither flags
+// nor depths; that of the pipe has no process.
+func TestOraclePerf(t *testing.T) {
+	dir := filepath.Join(oracle(t), "perf")
+	for _, c := range []struct {
+		data, text string
+		samples    int
+	}{
+		{"a.data.zst", "a.script.zst", 129886},
+		{"z.data", "z.script.zst", 143636},
+		{"pipe.data", "pipe.script.zst", 27092},
+	} {
+		t.Run(c.data, func(t *testing.T) {
+			data, text := open(t, filepath.Join(dir, c.data)), open(t, filepath.Join(dir, c.text))
+			next, stop := iter.Pull2(text.Events())
+			defer stop()
+			n, flags, bad := 0, 0, 0
+			for ev, err := range data.Events() {
+				want, err2, ok := next()
+				if err != nil || err2 != nil || !ok {
+					t.Fatalf("sample %d: %v, of the text: %v, %v", n, err, err2, ok)
+				}
+				n++
+				got := *ev
+				if got.Flags&FlagsKnown != 0 {
+					flags++
+				}
+				got.Flags, got.Preempt, got.Migrate = 0, 0, 0
+				got.Time -= got.Time % 1000
+				if want.TGID == -1 {
+					got.TGID = -1
+				}
+				if got != *want {
+					if bad++; bad < 5 {
+						t.Errorf("sample %d:\n got %+v\nwant %+v", n, got, *want)
+					}
+				}
+			}
+			if _, _, ok := next(); ok || n != c.samples || flags != n || bad > 0 {
+				t.Errorf("%d samples, %d with flags, %d wrong; want %d", n, flags, bad, c.samples)
+			}
+		})
+	}
+}
+
+func open(t *testing.T, name string) *Reader {
+	t.Helper()
+	r, err := Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}

@@ -22,6 +22,7 @@ import (
 // Sections of perf.data that are read; each has a bit in the header.
 const (
 	featTracingData = 1
+	featHostname    = 3
 	featArch        = 6
 	featEventDesc   = 12
 	featDirFormat   = 24
@@ -31,7 +32,8 @@ const (
 const (
 	perfHeaderSize = 104 // of a file
 	perfPipeSize   = 16  // of a pipe
-	maxPerfSection = 256 << 20
+	maxPerfSection = 64 << 20
+	maxPerfName    = 64 // of an event or a task; the kernel's are shorter
 	maxPerfAttrs   = 1 << 16
 	maxPerfIDs     = 1 << 20 // an id is of one event on one CPU
 )
@@ -89,7 +91,6 @@ type perfSource struct {
 	damage    []error // met while the file was opened
 
 	queue   perfQueue
-	packed  bool   // there are compressed records
 	payload []byte // of the compressed record that is read
 	carry   []byte // begin of a record that the next compressed record goes on with
 	zstd    *zstd.Decoder
@@ -251,7 +252,7 @@ func (p *perfSource) readAttrs(at, size, each uint64) {
 	}
 	b, err := p.section(at, size)
 	if err != nil {
-		p.note(p.fail(int64(min(at, math.MaxInt64)), doing, err))
+		p.note(p.fail(24, doing, err))
 	}
 	for ; uint64(len(b)) >= each; b, at = b[each:], at+each {
 		a := p.parseAttr(b[:each-16])
@@ -293,14 +294,18 @@ func (p *perfSource) add(a *perfAttr, ids []byte) {
 // readFeatures reads the sections behind the records: a table of their places, in the order of their bits.
 func (p *perfSource) readFeatures(flags []byte) {
 	at := uint64(p.end)
+	set := func(i int) bool { return p.u64(flags[i/64*8:])>>(i%64)&1 != 0 }
+	if p.big && !set(featHostname) && p.u32(flags)>>featHostname&1 != 0 {
+		// Every perf writes the name of its host. The words of the bitmap are the writer's longs: here they have 32 bits.
+		set = func(i int) bool { return p.u32(flags[i/32*4:])>>(i%32)&1 != 0 }
+	}
 	for i := range featCount {
-		// The kernel's bitmaps are of words of 64 bits.
-		if p.u64(flags[i/64*8:])>>(i%64)&1 == 0 {
+		if !set(i) {
 			continue
 		}
 		b, err := p.section(at, 16)
 		if err != nil {
-			p.note(p.fail(int64(at), "reading the table of sections", err))
+			p.note(p.fail(min(int64(at), p.size), "reading the table of sections", err))
 			return
 		}
 		from, n := p.u64(b), p.u64(b[8:])
@@ -312,12 +317,12 @@ func (p *perfSource) readFeatures(flags []byte) {
 				p.note(p.fail(int64(at-16), fmt.Sprintf("reading section %d", i), err))
 			}
 			if err := p.feature(i, b); err != nil {
-				p.note(p.fail(int64(min(from, math.MaxInt64)), fmt.Sprintf("reading section %d", i), err))
+				p.note(p.fail(int64(at-16), fmt.Sprintf("reading section %d", i), err))
 			}
 		}
 	}
 	if p.tracepoints() && !p.described {
-		p.note(p.fail(int64(at), "reading the table of sections", errors.New("want a section with the formats of the tracepoints (HEADER_TRACING_DATA)")))
+		p.note(p.fail(min(int64(at), p.size), "reading the table of sections", errors.New("want a section with the formats of the tracepoints (HEADER_TRACING_DATA)")))
 	}
 }
 
@@ -356,6 +361,7 @@ func (p *perfSource) eventDesc(b []byte) error {
 	if c.err == nil && size < 64 {
 		return fmt.Errorf("want attributes of at least 64 bytes, not %d", size)
 	}
+	alone := len(p.attrs) == 0 // those of the header could not be read
 	for range n {
 		attr := c.take(size)
 		ids := c.num(4)
@@ -364,16 +370,18 @@ func (p *perfSource) eventDesc(b []byte) error {
 		if c.err != nil {
 			return c.err
 		}
-		name, _, _ = bytes.Cut(name, []byte{0})
 		a := p.parseAttr(attr)
+		if alone {
+			p.add(a, list)
+		}
 		for ; len(list) >= 8; list = list[8:] {
 			if known := p.ids[p.u64(list)]; known != nil {
-				known.name = string(name)
+				known.name = string(cString(name))
 			}
 		}
 		// An event that is alone needs no ids.
 		if ids == 0 && len(p.attrs) == 1 && p.attrs[0].config == a.config {
-			p.attrs[0].name = string(name)
+			p.attrs[0].name = string(cString(name))
 		}
 	}
 	return nil
@@ -381,6 +389,9 @@ func (p *perfSource) eventDesc(b []byte) error {
 
 // tracingData reads the formats of the tracepoints: the first parts of a trace.dat of version 6.
 func (p *perfSource) tracingData(b []byte) error {
+	if p.described {
+		return errors.New("want the formats of the tracepoints once; these are not used")
+	}
 	c := cursor{b: b}
 	if magic := c.take(len(datMagic)); c.err == nil && !bytes.Equal(magic, datMagic) {
 		return fmt.Errorf("want tracing data that begin with %q, not %q", datMagic, magic)
@@ -425,6 +436,15 @@ func (p *perfSource) tracingData(b []byte) error {
 		return fmt.Errorf("after %d formats: %w", n, c.err)
 	}
 	return bad
+}
+
+// cString returns b up to its zero.
+func cString(b []byte) []byte {
+	b = b[:min(len(b), maxPerfName)]
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		return b[:i]
+	}
+	return b
 }
 
 func (p *perfSource) u32(b []byte) uint32 {

@@ -75,7 +75,7 @@ func (p *perfSource) run(yield func(*Event, error) bool) {
 		p.fault(p.queue.lateAt, "putting records in order", fmt.Errorf("%d records are older than what was recorded a round before; they come late", n))
 	}
 	for _, f := range p.faults {
-		if f.more > 0 && !p.give(p.fail(f.offset, f.doing, fmt.Errorf("the same %d times more", f.more))) {
+		if f.more > 0 && !p.give(p.fail(f.offset, f.doing, fmt.Errorf("that fails %d times more", f.more))) {
 			return
 		}
 	}
@@ -97,10 +97,12 @@ func (p *perfSource) fault(at int64, doing string, err error) {
 			return
 		}
 	}
-	if len(p.faults) < maxPerfFaults {
-		p.faults = append(p.faults, perfFault{doing: doing, offset: at})
-		p.give(p.fail(at, doing, err))
+	if len(p.faults) == maxPerfFaults {
+		p.faults[maxPerfFaults-1].more++
+		return
 	}
+	p.faults = append(p.faults, perfFault{doing: doing, offset: at})
+	p.give(p.fail(at, doing, err))
 }
 
 // skip passes over bytes.
@@ -130,7 +132,7 @@ func (p *perfSource) next() ([]byte, bool) {
 		}
 		typ, size := p.u32(head), int(p.u16(head[6:]))
 		if !plausible(typ, size) {
-			p.fault(p.at, doing, fmt.Errorf("want a type below %d and a size of at least 8, not %d and %d; going on where records are found again", perfTypes, typ, size))
+			p.fault(p.at, doing, fmt.Errorf("want a type below %d and a size of at least 8 that 8 divides, not %d and %d; going on where records are found again", perfTypes, typ, size))
 			p.resync()
 			continue
 		}
@@ -148,51 +150,52 @@ func (p *perfSource) next() ([]byte, bool) {
 	return nil, false
 }
 
+// plausible reports whether a record may have the type and size. Those of the kernel are aligned.
 func plausible(typ uint32, size int) bool {
-	return size >= 8 && typ > 0 && (typ < perfKernelTypes || perfHeaderAttr <= typ && typ < perfTypes)
+	return size >= 8 && typ > 0 && (typ < perfKernelTypes && size%8 == 0 || perfHeaderAttr <= typ && typ < perfTypes)
 }
 
 // resync goes to the next place from which records follow each other.
 func (p *perfSource) resync() {
-	for first := true; ; first = false {
-		w, err := p.r.Peek(perfWindow)
-		i := p.find(w, err != nil, first)
-		_ = p.skip(uint64(i))
-		if i < len(w) && (err != nil || i < len(w)-perfWindow*3/4) || len(w) == 0 {
+	_ = p.skip(1)
+	for {
+		// What is in the buffer is often enough, and to fill it costs a copy.
+		w, _ := p.r.Peek(p.r.Buffered())
+		i, ok := p.find(w, false)
+		if _ = p.skip(uint64(i)); ok {
+			return
+		}
+		if w, err := p.r.Peek(perfWindow); err != nil {
+			i, _ = p.find(w, true)
+			_ = p.skip(uint64(i))
 			return
 		}
 	}
 }
 
-// find returns the first place in b where three records follow each other, or fewer that end with b, where b is the
-// end. It returns the place from which on it is not known if there is none.
-func (p *perfSource) find(b []byte, end, first bool) int {
-	step, i := 8, 0
-	if p.packed {
-		step = 1 // compressed records have any size
-	}
-	if first {
-		i = step
-	}
-	last := len(b)
-	if !end {
-		last -= perfWindow * 3 / 4
-	}
-	for ; i < last; i += step {
-		at, n := i, 0
-		for ; n < 3 && at+8 <= len(b); n++ {
+// find returns the first place in b where three records follow each other or, at the end of the input, fewer that end
+// with it. If there is none it returns the place from which on that cannot be said.
+func (p *perfSource) find(b []byte, end bool) (int, bool) {
+	for i := range b {
+		at := i
+		for n := 0; ; n++ {
+			if n == 3 || n > 0 && end && at == len(b) {
+				return i, true
+			}
+			if at+8 > len(b) {
+				if !end {
+					return i, false
+				}
+				break
+			}
 			typ, size := p.u32(b[at:]), int(p.u16(b[at+6:]))
 			if !plausible(typ, size) || size%8 != 0 && typ != perfCompressed {
-				at = -1
 				break
 			}
 			at += size
 		}
-		if n == 3 && at >= 0 || n > 0 && at == len(b) {
-			return i
-		}
 	}
-	return min(i, len(b))
+	return len(b), false
 }
 
 // outerRecord handles a record of the file itself.
@@ -202,10 +205,8 @@ func (p *perfSource) outerRecord(rec []byte) {
 	case perfFinishedRound:
 		p.done = p.done || !p.queue.round(p.deliver)
 	case perfCompressed:
-		p.packed = true
 		p.payload = append(p.payload[:0], rec[8:]...)
 	case perfCompressed2:
-		p.packed = true
 		if len(rec) < 16 || p.u64(rec[8:]) > uint64(len(rec)-16) {
 			p.fault(at, "reading a compressed record", fmt.Errorf("want its size in a record of %d bytes", len(rec)))
 			return
@@ -251,8 +252,7 @@ func (p *perfSource) outerRecord(rec []byte) {
 		const name = 2
 		if len(rec) > 24 && p.u64(rec[8:]) == name {
 			if a := p.ids[p.u64(rec[16:])]; a != nil {
-				s, _, _ := bytes.Cut(rec[24:], []byte{0})
-				a.name = string(s)
+				a.name = string(cString(rec[24:]))
 			}
 		}
 	default:
@@ -340,8 +340,9 @@ func (p *perfSource) unpacked(b []byte) {
 	for len(b) >= 8 && !p.done {
 		typ, size := p.u32(b), int(p.u16(b[6:]))
 		if !plausible(typ, size) {
-			p.fault(p.outer, "reading a decompressed record", fmt.Errorf("want a type below %d and a size of at least 8, not %d and %d", perfTypes, typ, size))
-			b = b[p.find(b, true, true):]
+			p.fault(p.outer, "reading a decompressed record", fmt.Errorf("want a type below %d and a size of at least 8 that 8 divides, not %d and %d", perfTypes, typ, size))
+			i, _ := p.find(b[1:], true)
+			b = b[1+i:]
 			continue
 		}
 		if size > len(b) {
@@ -359,8 +360,7 @@ func (p *perfSource) record(rec []byte, at int64) {
 	case perfSample, perfCommRecord, perfFork, perfExit, perfLost, perfLostSamples:
 	case perfMmap:
 		if len(rec) > 40 {
-			name, _, _ := bytes.Cut(rec[40:], []byte{0})
-			p.kernelStart(string(name), p.u64(rec[32:]))
+			p.kernelStart(string(cString(rec[40:])), p.u64(rec[32:]))
 		}
 		return
 	default:
@@ -465,8 +465,7 @@ func (p *perfSource) deliver(rec []byte, at int64) bool {
 		p.sample(rec, at)
 	case perfCommRecord: // u32 pid, tid; name
 		if len(rec) > 16 {
-			name, _, _ := bytes.Cut(rec[16:], []byte{0})
-			p.setComm(int32(p.u32(rec[12:])), p.dec.intern(name))
+			p.setComm(int32(p.u32(rec[12:])), p.dec.intern(cString(rec[16:])))
 		}
 	case perfFork: // u32 pid, ppid, tid, ptid
 		if len(rec) >= 24 {
@@ -544,7 +543,7 @@ func (p *perfSource) lost(rec []byte, typ uint32) {
 func (p *perfSource) sample(rec []byte, at int64) {
 	a := p.attrOf(rec)
 	if a == nil {
-		p.fault(at, "reading a sample", errors.New("want the id of an event that has an attribute"))
+		p.fault(at, "finding the event of a sample", errors.New("want an id that belongs to an attribute"))
 		return
 	}
 	c := cursor{b: rec, at: 8, big: p.big}
@@ -600,7 +599,7 @@ func (p *perfSource) sample(rec []byte, at int64) {
 		ev.Kind, ev.Point = Raw, a.name
 	case f == nil || st&sampleRaw == 0:
 		ev.Kind, ev.Point = Raw, a.name
-		p.fault(at, "reading a sample", fmt.Errorf("want the format of tracepoint %d", a.config))
+		p.fault(at, fmt.Sprintf("finding the format of tracepoint %d", a.config), errors.New("want a format of that ID, and a sample with raw data"))
 	default:
 		if f.flags.kind == fieldNumber && len(raw) >= f.flags.offset+f.flags.size {
 			ev.Flags = Flags(p.dec.number(raw, &f.flags)&0xff) | FlagsKnown

@@ -33,7 +33,7 @@ const (
 	perfHeaderSize = 104 // of a file
 	perfPipeSize   = 16  // of a pipe
 	maxPerfSection = 64 << 20
-	maxPerfName    = 64 // of an event or a task; the kernel's are shorter
+	maxPerfName    = 256 // of an event or a task; the kernel's are shorter
 	maxPerfAttrs   = 1 << 16
 	maxPerfIDs     = 1 << 20 // an id is of one event on one CPU
 )

@@ -37,7 +37,7 @@ const (
 const perfWindow = 256 << 10
 
 // maxPerfComms bounds the tasks whose names are kept. Those that have ended are forgotten first.
-const maxPerfComms = 1 << 20
+const maxPerfComms = 1 << 18
 
 // perfComm is the name of a thread.
 type perfComm struct {

@@ -131,15 +131,35 @@ func ends(t *testing.T, file string) (from, to []acquisition) {
 // the same kernel made in the same run: dependencies between classes whose
 // names stand for one class each.
 func TestExact(t *testing.T) {
-	dir := filepath.Join(oracle(t), "runs", "lx_bootwork2")
-	file := filepath.Join(dir, "trace.dat")
-	if in, err := ktrace.Open(file); errors.Is(err, ktrace.ErrUnsupported) || errors.Is(err, os.ErrNotExist) {
-		file = filepath.Join(dir, "trace.txt.zst") // its first part only
-	} else if err == nil {
-		in.Close()
+	logs, err := filepath.Glob(filepath.Join(oracle(t), "runs", "*", "lockx.txt.zst"))
+	if err != nil {
+		t.Fatal(err)
 	}
+	compared := 0
+	for _, log := range logs {
+		dir := filepath.Dir(log)
+		for _, name := range []string{"trace.dat", "trace.txt.zst"} { // the text is often the first part only
+			file := filepath.Join(dir, name)
+			in, err := ktrace.Open(file)
+			if errors.Is(err, ktrace.ErrUnsupported) || errors.Is(err, os.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			in.Close()
+			compared++
+			t.Run(filepath.Base(dir)+"/"+name, func(t *testing.T) { testExact(t, log, file) })
+		}
+	}
+	if compared == 0 {
+		t.Skip("no run has both a trace and an exact log")
+	}
+}
+
+func testExact(t *testing.T, log, file string) {
 	from, to := ends(t, file)
-	x := readExact(t, filepath.Join(dir, "lockx.txt.zst"), from, to)
+	x := readExact(t, log, from, to)
 	_, res := replayFile(t, Options{}, file)
 	t.Logf("%+v full %q %+v", res.Counts, res.Full, res.v.Stats())
 	for _, f := range res.Findings {

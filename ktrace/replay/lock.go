@@ -171,6 +171,10 @@ const nameless = "(null)"
 func (r *Replay) classOf(addr uint64, text string) classID {
 	n := r.names[text]
 	if n == nil {
+		if len(r.classes) > maxClasses {
+			r.counts.ClassesLost++
+			return 0
+		}
 		n = &name{}
 		r.names[strings.Clone(text)] = n
 	}

@@ -95,7 +95,7 @@ type task struct {
 	bits      uint64
 	state     state
 	whole     bool
-	held      [maxDepth]entry
+	held      []entry // grows to maxDepth
 }
 
 const emptyChain = ^uint64(0)
@@ -230,8 +230,17 @@ func (r *Replay) begin(name string) {
 	for _, n := range r.names {
 		n.static = n.static[:0]
 	}
+	r.cpus, r.idle = nil, nil
+	r.noTasks()
+}
+
+// noTasks forgets all tasks.
+func (r *Replay) noTasks() {
 	r.tasks, r.byPID, r.more = make([]*task, 1), make([]int32, 1<<10), map[int32]int32{}
-	r.idle, r.cpus = nil, nil
+	r.idle = make([]int32, len(r.cpus))
+	for i := range r.cpus {
+		r.cpus[i].current = 0
+	}
 	r.queues = map[uint64]*queue{}
 }
 
@@ -406,7 +415,16 @@ func (r *Replay) task(ev *ktrace.Event) *task {
 	return t
 }
 
+// maxTasks bounds what a trace with ever new tasks takes.
+const maxTasks = 1 << 18
+
 func (r *Replay) newTask(pid, cpu int32) *task {
+	if len(r.tasks) > maxTasks {
+		// As after a gap. Locks have the slots of tasks.
+		r.locks.reset()
+		r.counts.Gaps++
+		r.noTasks()
+	}
 	t := &task{pid: pid, slot: int32(len(r.tasks)), chain: emptyChain, epoch: r.epoch}
 	r.tasks = append(r.tasks, t)
 	switch {
@@ -669,6 +687,9 @@ func (r *Replay) push(t *task, e entry, ev *ktrace.Event) {
 	}
 	c.ops++
 	e.below, e.bits = t.chain, t.bits
+	if int(t.depth) == len(t.held) {
+		t.held = append(t.held, make([]entry, max(4, len(t.held)))...)
+	}
 	t.held[t.depth] = e
 	t.depth++
 	t.chain = key

@@ -301,7 +301,7 @@ func (res *Result) WriteStats(w io.Writer) error {
 // class are not in the events.
 func (res *Result) WriteLockStat(w io.Writer) error {
 	b := bufio.NewWriter(w)
-	rule := strings.Repeat("-", 40+12*15)
+	rule := strings.Repeat("-", 41+12*15)
 	fmt.Fprintf(b, "lock_stat version 0.4\n%s\n%40s %s\n%s\n\n", rule, "class name", lockStatColumns, rule)
 	lines := slices.DeleteFunc(res.lines(), func(l line) bool { return l.stat == nil })
 	slices.SortStableFunc(lines, func(x, y line) int {

@@ -37,6 +37,9 @@ type queue struct {
 	since, until uint64 // the wait; until 0: it goes on
 }
 
+// maxQueues bounds how many waits are followed at a time.
+const maxQueues = 1 << 16
+
 // completion returns what a completion is called by the name of the lock of
 // its wait queue; fixed: it is a declared one, so that there is only one.
 func completion(name string) (text string, fixed, ok bool) {
@@ -108,11 +111,13 @@ func (r *Replay) waitFor(t *task, l *lock, ev *ktrace.Event) {
 	}
 	id, ok := r.events[key]
 	if !ok {
-		id = r.newClass(text, l.addr)
+		if id = r.newClass(text, l.addr); id == 0 {
+			return
+		}
 		r.events[key] = id
 	}
-	if id == 0 {
-		return
+	if len(r.queues) > maxQueues {
+		clear(r.queues)
 	}
 	r.queues[l.addr] = &queue{class: id, waiter: t.slot, since: ev.Time}
 	if r.chains.add(mix(t.held[n].below, uint64(id)<<3|7)) {

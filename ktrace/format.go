@@ -245,33 +245,34 @@ type decoder struct {
 // number returns the integer of a field.
 func (d *decoder) number(rec []byte, fd *field) uint64 {
 	b := rec[fd.offset:]
-	if fd.size == 8 && !d.big {
-		return binary.LittleEndian.Uint64(b)
+	if !d.big {
+		switch fd.size {
+		case 8:
+			return binary.LittleEndian.Uint64(b)
+		case 4:
+			return sign(uint64(binary.LittleEndian.Uint32(b)), 32, fd.signed)
+		}
 	}
 	return d.anyNumber(b, fd)
 }
 
+// anyNumber is number for the sizes that are rare. A field that is no integer, where one was expected, is 0.
 func (d *decoder) anyNumber(b []byte, fd *field) uint64 {
+	var order binary.ByteOrder = binary.LittleEndian
 	if d.big {
-		switch fd.size {
-		case 1:
-			return sign(uint64(b[0]), 8, fd.signed)
-		case 2:
-			return sign(uint64(binary.BigEndian.Uint16(b)), 16, fd.signed)
-		case 4:
-			return sign(uint64(binary.BigEndian.Uint32(b)), 32, fd.signed)
-		}
-		return binary.BigEndian.Uint64(b)
+		order = binary.BigEndian
 	}
 	switch fd.size {
 	case 1:
 		return sign(uint64(b[0]), 8, fd.signed)
 	case 2:
-		return sign(uint64(binary.LittleEndian.Uint16(b)), 16, fd.signed)
+		return sign(uint64(order.Uint16(b)), 16, fd.signed)
 	case 4:
-		return sign(uint64(binary.LittleEndian.Uint32(b)), 32, fd.signed)
+		return sign(uint64(order.Uint32(b)), 32, fd.signed)
+	case 8:
+		return order.Uint64(b)
 	}
-	return binary.LittleEndian.Uint64(b)
+	return 0
 }
 
 func sign(v uint64, bits int, signed bool) uint64 {

@@ -421,7 +421,7 @@ func (r *cpuReader) decode(rec []byte, ev *Event) error {
 		ev.Flags = Flags(flags) | FlagsKnown
 		ev.Preempt, ev.Migrate = depth&15, depth>>4
 	}
-	if id >= len(r.d.table) || r.d.table[id] == nil {
+	if id < 0 || id >= len(r.d.table) || r.d.table[id] == nil {
 		return r.damaged(fmt.Sprintf("the file has no format of event %d", id))
 	}
 	if err := r.dec.decode(r.d.table[id], rec, ev); err != nil {

@@ -67,6 +67,13 @@ var wanted = map[Kind][]string{
 	Console: {"msg|text"}, Print: {"ip", "buf"},
 }
 
+// texts are the wanted fields that may be strings. The others are numbers, and missing where a format has them as
+// something else.
+var texts = map[string]bool{
+	"name": true, "prev_comm": true, "next_comm": true, "parent_comm": true, "child_comm": true, "comm": true,
+	"workqueue": true, "msg": true, "text": true, "buf": true,
+}
+
 // parseFormat reads an event's format. big says that the trace is of a big-endian machine.
 func parseFormat(system string, text []byte) (*format, error) {
 	f := &format{system: system, id: -1}
@@ -103,7 +110,7 @@ func parseFormat(system string, text []byte) (*format, error) {
 	for i, w := range wanted[f.kind] {
 		names, optional := strings.CutSuffix(w, "?")
 		for name := range strings.SplitSeq(names, "|") {
-			if fd := f.field(name); fd.kind != fieldNone {
+			if fd := f.field(name); fd.kind == fieldNumber || fd.kind != fieldNone && texts[name] {
 				f.slots[i] = fd
 				f.need = max(f.need, fd.offset+fd.size)
 			}

@@ -178,3 +178,29 @@ func readersOnly(res *Result) bool {
 		return slices.ContainsFunc(f.Why, func(w string) bool { return strings.Contains(w, "readers") })
 	})
 }
+
+// TestRuns replays the whole runs, in which the kernel reported nothing: no
+// finding is likely, none rests on a wait alone.
+func TestRuns(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(oracle(t), "runs", "*", "trace.*"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("no runs", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(filepath.Dir(file))+"/"+filepath.Base(file), func(t *testing.T) {
+			_, res := replayFile(t, Options{Waits: true}, file)
+			if res.Counts.LockEvents == 0 || res.Full != "" {
+				t.Fatalf("counts %+v, full %q", res.Counts, res.Full)
+			}
+			for _, f := range res.Findings {
+				if f.Level == Likely || f.Waits && len(f.Why) == 1 {
+					var b bytes.Buffer
+					if err := f.Report.Kernel(&b); err != nil {
+						t.Error(err)
+					}
+					t.Errorf("%s\n%s", f.Level, &b)
+				}
+			}
+		})
+	}
+}

@@ -120,7 +120,8 @@ func same(a, b string) bool {
 
 // name is a name of locks and the classes that it stands for.
 type name struct {
-	classes []classID // by order of appearance
+	named   classID   // of locks that the name alone tells
+	classes []classID // of static locks, by order of appearance
 	static  []uint64  // addresses in the present file, of the classes with the same index
 }
 
@@ -138,6 +139,10 @@ func (r *Replay) lock(addr uint64, name string) *lock {
 // module, so that the lock there can be its own key. It knows x86-64 alone;
 // elsewhere the name is the class.
 func isStatic(addr uint64) bool { return addr >= 0xffffffff80000000 }
+
+// isStack says whether an address may be that of a kernel stack: in the area of
+// vmalloc, without the end that is left to per-CPU memory. x86-64 again.
+func isStack(addr uint64) bool { return addr>>40 >= 0xffffc9 && addr>>40 < 0xffffe8 }
 
 // declared says whether a name is that of a declaration: an identifier, with
 // fields, constant indices and the parentheses of macros, or the FILE:LINE of
@@ -181,7 +186,13 @@ func (r *Replay) classOf(addr uint64, text string) classID {
 	if text == nameless {
 		return r.newClass(text, addr)
 	}
-	if !isStatic(addr) || !declared(text) {
+	switch {
+	case !declared(text), !isStatic(addr) && !isStack(addr):
+		if n.named == 0 {
+			n.named = r.newClass(text, addr)
+		}
+		return r.seenAt(n.named, addr)
+	case !isStatic(addr):
 		if len(n.classes) == 0 {
 			n.classes = append(n.classes, r.newClass(text, addr))
 		}

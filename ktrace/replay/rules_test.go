@@ -11,7 +11,8 @@ import (
 
 // script makes the text of a trace of lines "PID FLAGS EVENT ARGUMENTS", the
 // flags as ftrace prints them. In place of an address stands a name before the
-// name of the lock, "s:NAME" a static lock, "d1:NAME" one that is not.
+// name of the lock: "s:NAME" is a static lock, "v:NAME" one on a stack, "d1:NAME"
+// one elsewhere.
 // "got" is an acquisition with its lock_acquired, "mutex" one with
 // contention_begin in between, "put" a release. "@CPU" before the pid says
 // where; it is CPU 0 otherwise.
@@ -33,10 +34,7 @@ func script(text string) string {
 			at, name = "s", lock
 		}
 		if addrs[lock] == "" {
-			base := uint64(0xffff888000001000)
-			if at[0] == 's' {
-				base = 0xffffffff81001000
-			}
+			base := map[byte]uint64{'d': 0xffff888000001000, 's': 0xffffffff81001000, 'v': 0xffffc90000001000}[at[0]]
 			addrs[lock] = strconv.FormatUint(base+0x100*uint64(len(addrs)), 16)
 		}
 		return addrs[lock], name
@@ -138,7 +136,8 @@ func TestRules(t *testing.T) {
 
 		// Classes.
 		{"two static locks", "10 ..... got s1:lock b\n10 ..... put b s1:lock\n11 ..... got b s2:lock\n11 ..... put s2:lock b", "", nil},
-		{"copy of a static map", "10 ..... want d1:work\n10 ..... got m\n10 ..... put m d1:work\n11 ..... got m\n11 ..... want s:work\n11 ..... put s:work m", "likely circular work m", nil},
+		{"copy of a static map", "10 ..... want v:work\n10 ..... got m\n10 ..... put m v:work\n11 ..... got m\n11 ..... want s:work\n11 ..... put s:work m", "likely circular work m", nil},
+		{"per-CPU locks beside a static one", "10 ..... want d1:work\n10 ..... got m\n10 ..... put m d1:work\n11 ..... got m\n11 ..... want s:work\n11 ..... put s:work m", "", nil},
 		{"one lock by name", "10 ..... got d1:&x->l b\n10 ..... put b d1:&x->l\n11 ..... got b d1:&x->l\n11 ..... put d1:&x->l b", "likely circular &x->l b", nil},
 		{"two locks by name", "10 ..... got d1:&x->l b\n10 ..... put b d1:&x->l\n11 ..... got b d2:&x->l\n11 ..... put d2:&x->l b", "possible circular &x->l b", nil},
 		{"nested in its class", "10 ..... got d1:&x->l d2:&x->l\n10 ..... put d2:&x->l d1:&x->l\n11 ..... got d2:&x->l d1:&x->l\n11 ..... put d1:&x->l d2:&x->l", "", nil},

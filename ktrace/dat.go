@@ -2,6 +2,7 @@ package ktrace
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,7 @@ import (
 // Options of trace.dat. In version 7 every section has one.
 const (
 	optDone       = 0
+	optDate       = 1
 	optBuffer     = 3
 	optClock      = 4
 	optOffset     = 7
@@ -36,7 +38,7 @@ const (
 
 const (
 	maxSection = 1 << 30 // of metadata, after decompression
-	maxChunk   = 1 << 28 // of a CPU's data, after decompression
+	maxChunk   = 1 << 26 // of a CPU's data, after decompression
 	maxCPUs    = 1 << 14
 	maxPage    = 1 << 24
 	maxEvents  = 1 << 16
@@ -75,8 +77,9 @@ type datSource struct {
 // cpuData is where the pages of one CPU are.
 type cpuData struct {
 	cpu          int32
-	offset, size int64
-	packed       bool // in chunks
+	offset, size int64 // size of packed data does not count all of their words
+	end          int64 // where they end at the latest
+	packed       bool  // in chunks
 }
 
 // cursor reads metadata.
@@ -210,6 +213,7 @@ func newDatSource(in io.ReaderAt, size int64, name string) (*datSource, error) {
 		}
 		return nil, d.fail(size, "reading the sections", errors.New("want the data of at least one CPU"))
 	}
+	d.bound()
 	top := 0
 	for id := range d.formats {
 		top = max(top, id)
@@ -394,7 +398,39 @@ func (d *datSource) addCPU(cpu int32, offset, size uint64, packed bool) {
 			d.damage = append(d.damage, d.fail(d.size, fmt.Sprintf("reading CPU %d", cpu), fmt.Errorf("want %d bytes at %#x, the file ends before", size, offset)))
 			size = uint64(d.size) - offset
 		}
-		d.cpus = append(d.cpus, cpuData{cpu, int64(offset), int64(size), packed})
+		d.cpus = append(d.cpus, cpuData{cpu: cpu, offset: int64(offset), size: int64(size), packed: packed})
+	}
+}
+
+// bound ends the data of each CPU where those of the next begin, so that no file is read more than once, whatever it says.
+func (d *datSource) bound() {
+	sorted := slices.Clone(d.cpus)
+	slices.SortStableFunc(sorted, func(a, b cpuData) int { return cmp.Compare(a.offset, b.offset) })
+	next := func(offset int64) int64 {
+		i, _ := slices.BinarySearchFunc(sorted, offset+1, func(c cpuData, at int64) int { return cmp.Compare(c.offset, at) })
+		if i < len(sorted) {
+			return sorted[i].offset
+		}
+		return d.size
+	}
+	taken := map[int64]int32{}
+	d.cpus = slices.DeleteFunc(d.cpus, func(c cpuData) bool {
+		other, ok := taken[c.offset]
+		if ok {
+			d.damage = append(d.damage, d.fail(c.offset, fmt.Sprintf("reading CPU %d", c.cpu), fmt.Errorf("want data of its own, not those of CPU %d", other)))
+		}
+		taken[c.offset] = c.cpu
+		return ok
+	})
+	for i := range d.cpus {
+		c := &d.cpus[i]
+		if c.end = next(c.offset); c.packed {
+			continue
+		}
+		if c.end < c.offset+c.size {
+			d.damage = append(d.damage, d.fail(c.end, fmt.Sprintf("reading CPU %d", c.cpu), fmt.Errorf("want %d bytes at %#x, there begin those of another CPU", c.size, c.offset)))
+		}
+		c.end = min(c.end, c.offset+c.size)
 	}
 }
 
@@ -569,10 +605,13 @@ func (d *datSource) option(id int, value []byte, version int) {
 		if _, rest, ok := strings.Cut(string(value), "["); ok {
 			d.clock, _, _ = strings.Cut(rest, "]")
 		}
-	case optOffset:
-		s := strings.TrimRight(string(value), "\x00 \n")
+	case optDate, optOffset:
+		s := strings.TrimSpace(strings.TrimRight(string(value), "\x00 \n"))
 		if v, err := strconv.ParseInt(s, 0, 64); err == nil {
-			d.offset = v
+			if id == optDate {
+				v *= 1000 // microseconds
+			}
+			d.offset += v
 		}
 	case optTSC:
 		d.tsc.mult, d.tsc.shift, d.tsc.offset = uint32(c.num(4)), uint32(c.num(4)), c.num(8)

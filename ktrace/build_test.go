@@ -203,6 +203,25 @@ func (f datForm) build() []byte {
 	for id, data := range map[uint16][]byte{16: header, 18: events, 19: ksyms, 21: comms} {
 		option(id, o.AppendUint64(nil, section(id, data)))
 	}
+	option(2, []byte("CPU: 0\nentries: 0\nread events: 4\n\x00"))
+	option(2, []byte("CPU: 1\nentries: 0\nread events: 3\n\x00"))
+	put := func(at int, v uint64) {
+		if f.big {
+			binary.BigEndian.PutUint64(b[at:], v)
+		} else {
+			binary.LittleEndian.PutUint64(b[at:], v)
+		}
+	}
+	options := func() uint64 {
+		option(0, o.AppendUint64(nil, 0))
+		compress := f.compress
+		f.compress = "" // options are not
+		defer func() { f.compress = compress }()
+		return section(0, opts)
+	}
+	put(first, options())
+	done := len(b) - 8 // where the next options are said to be
+	opts = nil
 	at := uint64(len(b))
 	flags := uint16(0)
 	if f.compress != "" {
@@ -213,6 +232,7 @@ func (f datForm) build() []byte {
 	buffer := append(o.AppendUint64(nil, at), "\x00local\x00"...)
 	buffer = o.AppendUint32(o.AppendUint32(buffer, pageBytes), 2)
 	for i, c := range cpus {
+		b = append(b, make([]byte, (pageBytes-len(b)%pageBytes)%pageBytes)...)
 		from := uint64(len(b))
 		if f.compress != "" {
 			chunks := o.AppendUint32(nil, uint32(len(c)/pageBytes))
@@ -226,17 +246,7 @@ func (f datForm) build() []byte {
 		buffer = o.AppendUint64(o.AppendUint64(o.AppendUint32(buffer, uint32(i)), from), uint64(len(c)))
 	}
 	option(3, buffer)
-	option(0, o.AppendUint64(nil, 0))
-	at = uint64(len(b))
-	compress := f.compress
-	f.compress = "" // options are not
-	section(0, opts)
-	f.compress = compress
-	if f.big {
-		binary.BigEndian.PutUint64(b[first:], at)
-	} else {
-		binary.LittleEndian.PutUint64(b[first:], at)
-	}
+	put(done, options())
 	return b
 }
 
@@ -308,8 +318,8 @@ func TestCutOff(t *testing.T) {
 				some++
 			}
 		}
-		// In version 7 the sections that are needed stand before the options, which stand at the end.
-		if f.version == "6" && some == 0 {
+		// Without compression the CPUs of version 7 cannot be told apart.
+		if (f.version == "6" || f.compress != "") && some == 0 {
 			t.Errorf("%+v: nothing was read of a file that is cut", f)
 		}
 	}

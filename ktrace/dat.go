@@ -23,6 +23,7 @@ import (
 const (
 	optDone       = 0
 	optDate       = 1
+	optStat       = 2
 	optBuffer     = 3
 	optClock      = 4
 	optOffset     = 7
@@ -69,6 +70,7 @@ type datSource struct {
 	}
 	cpus      []cpuData
 	instances []int64
+	busy      []int32     // CPUs that have events, by their statistics
 	text      *textSource // of a trace that holds text
 	damage    []error     // met while the file was opened
 	zstd      *zstd.Decoder
@@ -202,7 +204,7 @@ func newDatSource(in io.ReaderAt, size int64, name string) (*datSource, error) {
 		if d.compress != "" && d.compress != "zlib" && d.compress != "zstd" {
 			return nil, d.fail(int64(c.at), "reading the header", fmt.Errorf("compression by %.20q is %w; want zlib, zstd or none", d.compress, ErrUnsupported))
 		}
-		err = d.readV7(first)
+		err = d.readV7(first, int64(c.at))
 	}
 	if err != nil {
 		return nil, err
@@ -434,8 +436,8 @@ func (d *datSource) bound() {
 	}
 }
 
-// readV7 follows the lists of options, each of which may name sections anywhere in the file.
-func (d *datSource) readV7(at int64) error {
+// readV7 follows the lists of options, each of which may name sections anywhere in the file. The first section is at start.
+func (d *datSource) readV7(at, start int64) error {
 	type want struct {
 		id    int
 		value []byte
@@ -472,6 +474,9 @@ func (d *datSource) readV7(at int64) error {
 			}
 			d.option(id, value, 7)
 		}
+	}
+	if len(buffers) == 0 && len(d.damage) > 0 {
+		d.search(start)
 	}
 	for _, w := range buffers {
 		c := &cursor{b: w.value, big: d.big}
@@ -511,6 +516,63 @@ func (d *datSource) readV7(at int64) error {
 		}
 	}
 	return nil
+}
+
+// search looks for the data of the CPUs where the options that say where they are cannot be read: they stand at the end of
+// the file, so that every file that was cut lacks them. trace-cmd writes section behind section, and in that of the buffer
+// the chunks of each CPU from the start of a page on.
+func (d *datSource) search(at int64) {
+	num := func(b []byte) uint64 { return (&cursor{b: b, big: d.big}).num(len(b)) }
+	for {
+		head, err := d.section(at, 16)
+		if err != nil {
+			return
+		}
+		id, size := int(num(head[:2])), num(head[8:])
+		if id == optBuffer {
+			if num(head[2:4])&1 == 0 {
+				d.damage = append(d.damage, d.fail(at, "looking for the data of the CPUs", errors.New("want the options at the end of the file: without compression nothing else tells the CPUs apart")))
+				return
+			}
+			break
+		}
+		if id > optBufferText || size > maxSection {
+			return
+		}
+		at += 16 + int64(size)
+	}
+	at += 16
+	size := int64(d.pageSize)
+	for len(d.cpus) < maxCPUs {
+		at = (at + size - 1) / size * size
+		from := at
+		count, err := d.section(at, 4)
+		if err != nil {
+			return
+		}
+		at += 4
+		for left := num(count); left > 0 && at < d.size; left-- {
+			head, err := d.section(at, 8)
+			if err != nil {
+				at = d.size
+				break
+			}
+			n, out := num(head[:4]), num(head[4:])
+			if n > maxChunk || out > maxChunk || out == 0 || out%uint64(size) != 0 {
+				d.damage = append(d.damage, d.fail(at, "looking for the data of the CPUs", fmt.Errorf("want a chunk of at most %d bytes in whole pages of %d, not %d of %d", maxChunk, size, n, out)))
+				return
+			}
+			at += 8 + int64(n)
+		}
+		if at == from+4 {
+			continue // no chunk
+		}
+		cpu := int32(len(d.cpus))
+		if len(d.cpus) < len(d.busy) {
+			cpu = d.busy[len(d.cpus)]
+		}
+		d.addCPU(cpu, uint64(from), uint64(min(at, d.size)-from), true)
+	}
 }
 
 func cmpStr(a, b string) string {
@@ -592,6 +654,8 @@ func (d *datSource) option(id int, value []byte, version int) {
 		return
 	}
 	switch id {
+	case optStat:
+		d.stat(string(value))
 	case optBuffer:
 		if version == 6 {
 			at := int64(c.num(8))
@@ -618,6 +682,25 @@ func (d *datSource) option(id int, value []byte, version int) {
 		if d.tsc.shift > 63 {
 			d.tsc.mult = 0
 		}
+	}
+}
+
+// stat takes the statistics of a CPU, "CPU: 0", "entries: 0", …, "read events: 12" in lines.
+func (d *datSource) stat(text string) {
+	cpu, events := int64(-1), int64(0)
+	for line := range strings.Lines(strings.TrimRight(text, "\x00")) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		n, err := strconv.ParseInt(strings.TrimSpace(value), 10, 32)
+		switch {
+		case err != nil && !errors.Is(err, strconv.ErrRange):
+		case key == "CPU":
+			cpu = n
+		case key == "entries" || key == "read events":
+			events = max(events, n)
+		}
+	}
+	if cpu >= 0 && cpu < maxCPUs && events > 0 && len(d.busy) < maxCPUs {
+		d.busy = append(d.busy, int32(cpu))
 	}
 }
 

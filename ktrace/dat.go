@@ -2,6 +2,7 @@ package ktrace
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,8 @@ import (
 // Options of trace.dat. In version 7 every section has one.
 const (
 	optDone       = 0
+	optDate       = 1
+	optStat       = 2
 	optBuffer     = 3
 	optClock      = 4
 	optOffset     = 7
@@ -36,7 +39,7 @@ const (
 
 const (
 	maxSection = 1 << 30 // of metadata, after decompression
-	maxChunk   = 1 << 28 // of a CPU's data, after decompression
+	maxChunk   = 1 << 26 // of a CPU's data, after decompression
 	maxCPUs    = 1 << 14
 	maxPage    = 1 << 24
 	maxEvents  = 1 << 16
@@ -67,6 +70,7 @@ type datSource struct {
 	}
 	cpus      []cpuData
 	instances []int64
+	busy      []int32     // CPUs that have events, by their statistics
 	text      *textSource // of a trace that holds text
 	damage    []error     // met while the file was opened
 	zstd      *zstd.Decoder
@@ -75,8 +79,9 @@ type datSource struct {
 // cpuData is where the pages of one CPU are.
 type cpuData struct {
 	cpu          int32
-	offset, size int64
-	packed       bool // in chunks
+	offset, size int64 // size of packed data does not count all of their words
+	end          int64 // where they end at the latest
+	packed       bool  // in chunks
 }
 
 // cursor reads metadata.
@@ -199,7 +204,7 @@ func newDatSource(in io.ReaderAt, size int64, name string) (*datSource, error) {
 		if d.compress != "" && d.compress != "zlib" && d.compress != "zstd" {
 			return nil, d.fail(int64(c.at), "reading the header", fmt.Errorf("compression by %.20q is %w; want zlib, zstd or none", d.compress, ErrUnsupported))
 		}
-		err = d.readV7(first)
+		err = d.readV7(first, int64(c.at))
 	}
 	if err != nil {
 		return nil, err
@@ -210,6 +215,7 @@ func newDatSource(in io.ReaderAt, size int64, name string) (*datSource, error) {
 		}
 		return nil, d.fail(size, "reading the sections", errors.New("want the data of at least one CPU"))
 	}
+	d.bound()
 	top := 0
 	for id := range d.formats {
 		top = max(top, id)
@@ -394,12 +400,44 @@ func (d *datSource) addCPU(cpu int32, offset, size uint64, packed bool) {
 			d.damage = append(d.damage, d.fail(d.size, fmt.Sprintf("reading CPU %d", cpu), fmt.Errorf("want %d bytes at %#x, the file ends before", size, offset)))
 			size = uint64(d.size) - offset
 		}
-		d.cpus = append(d.cpus, cpuData{cpu, int64(offset), int64(size), packed})
+		d.cpus = append(d.cpus, cpuData{cpu: cpu, offset: int64(offset), size: int64(size), packed: packed})
 	}
 }
 
-// readV7 follows the lists of options, each of which may name sections anywhere in the file.
-func (d *datSource) readV7(at int64) error {
+// bound ends the data of each CPU where those of the next begin, so that no file is read more than once, whatever it says.
+func (d *datSource) bound() {
+	sorted := slices.Clone(d.cpus)
+	slices.SortStableFunc(sorted, func(a, b cpuData) int { return cmp.Compare(a.offset, b.offset) })
+	next := func(offset int64) int64 {
+		i, _ := slices.BinarySearchFunc(sorted, offset+1, func(c cpuData, at int64) int { return cmp.Compare(c.offset, at) })
+		if i < len(sorted) {
+			return sorted[i].offset
+		}
+		return d.size
+	}
+	taken := map[int64]int32{}
+	d.cpus = slices.DeleteFunc(d.cpus, func(c cpuData) bool {
+		other, ok := taken[c.offset]
+		if ok {
+			d.damage = append(d.damage, d.fail(c.offset, fmt.Sprintf("reading CPU %d", c.cpu), fmt.Errorf("want data of its own, not those of CPU %d", other)))
+		}
+		taken[c.offset] = c.cpu
+		return ok
+	})
+	for i := range d.cpus {
+		c := &d.cpus[i]
+		if c.end = next(c.offset); c.packed {
+			continue
+		}
+		if c.end < c.offset+c.size {
+			d.damage = append(d.damage, d.fail(c.end, fmt.Sprintf("reading CPU %d", c.cpu), fmt.Errorf("want %d bytes at %#x, there begin those of another CPU", c.size, c.offset)))
+		}
+		c.end = min(c.end, c.offset+c.size)
+	}
+}
+
+// readV7 follows the lists of options, each of which may name sections anywhere in the file. The first section is at start.
+func (d *datSource) readV7(at, start int64) error {
 	type want struct {
 		id    int
 		value []byte
@@ -436,6 +474,9 @@ func (d *datSource) readV7(at int64) error {
 			}
 			d.option(id, value, 7)
 		}
+	}
+	if len(buffers) == 0 && len(d.damage) > 0 {
+		d.search(start)
 	}
 	for _, w := range buffers {
 		c := &cursor{b: w.value, big: d.big}
@@ -475,6 +516,63 @@ func (d *datSource) readV7(at int64) error {
 		}
 	}
 	return nil
+}
+
+// search looks for the data of the CPUs where the options that say where they are cannot be read: they stand at the end of
+// the file, so that every file that was cut lacks them. trace-cmd writes section behind section, and in that of the buffer
+// the chunks of each CPU from the start of a page on.
+func (d *datSource) search(at int64) {
+	num := func(b []byte) uint64 { return (&cursor{b: b, big: d.big}).num(len(b)) }
+	for {
+		head, err := d.section(at, 16)
+		if err != nil {
+			return
+		}
+		id, size := int(num(head[:2])), num(head[8:])
+		if id == optBuffer {
+			if num(head[2:4])&1 == 0 {
+				d.damage = append(d.damage, d.fail(at, "looking for the data of the CPUs", errors.New("want the options at the end of the file: without compression nothing else tells the CPUs apart")))
+				return
+			}
+			break
+		}
+		if id > optBufferText || size > maxSection {
+			return
+		}
+		at += 16 + int64(size)
+	}
+	at += 16
+	size := int64(d.pageSize)
+	for len(d.cpus) < maxCPUs {
+		at = (at + size - 1) / size * size
+		from := at
+		count, err := d.section(at, 4)
+		if err != nil {
+			return
+		}
+		at += 4
+		for left := num(count); left > 0 && at < d.size; left-- {
+			head, err := d.section(at, 8)
+			if err != nil {
+				at = d.size
+				break
+			}
+			n, out := num(head[:4]), num(head[4:])
+			if n > maxChunk || out > maxChunk || out == 0 || out%uint64(size) != 0 {
+				d.damage = append(d.damage, d.fail(at, "looking for the data of the CPUs", fmt.Errorf("want a chunk of at most %d bytes in whole pages of %d, not %d of %d", maxChunk, size, n, out)))
+				return
+			}
+			at += 8 + int64(n)
+		}
+		if at == from+4 {
+			continue // no chunk
+		}
+		cpu := int32(len(d.cpus))
+		if len(d.cpus) < len(d.busy) {
+			cpu = d.busy[len(d.cpus)]
+		}
+		d.addCPU(cpu, uint64(from), uint64(min(at, d.size)-from), true)
+	}
 }
 
 func cmpStr(a, b string) string {
@@ -556,6 +654,8 @@ func (d *datSource) option(id int, value []byte, version int) {
 		return
 	}
 	switch id {
+	case optStat:
+		d.stat(string(value))
 	case optBuffer:
 		if version == 6 {
 			at := int64(c.num(8))
@@ -569,16 +669,38 @@ func (d *datSource) option(id int, value []byte, version int) {
 		if _, rest, ok := strings.Cut(string(value), "["); ok {
 			d.clock, _, _ = strings.Cut(rest, "]")
 		}
-	case optOffset:
-		s := strings.TrimRight(string(value), "\x00 \n")
+	case optDate, optOffset:
+		s := strings.TrimSpace(strings.TrimRight(string(value), "\x00 \n"))
 		if v, err := strconv.ParseInt(s, 0, 64); err == nil {
-			d.offset = v
+			if id == optDate {
+				v *= 1000 // microseconds
+			}
+			d.offset += v
 		}
 	case optTSC:
 		d.tsc.mult, d.tsc.shift, d.tsc.offset = uint32(c.num(4)), uint32(c.num(4)), c.num(8)
 		if d.tsc.shift > 63 {
 			d.tsc.mult = 0
 		}
+	}
+}
+
+// stat takes the statistics of a CPU, "CPU: 0", "entries: 0", …, "read events: 12" in lines.
+func (d *datSource) stat(text string) {
+	cpu, events := int64(-1), int64(0)
+	for line := range strings.Lines(strings.TrimRight(text, "\x00")) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		n, err := strconv.ParseInt(strings.TrimSpace(value), 10, 32)
+		switch {
+		case err != nil && !errors.Is(err, strconv.ErrRange):
+		case key == "CPU":
+			cpu = n
+		case key == "entries" || key == "read events":
+			events = max(events, n)
+		}
+	}
+	if cpu >= 0 && cpu < maxCPUs && events > 0 && len(d.busy) < maxCPUs {
+		d.busy = append(d.busy, int32(cpu))
 	}
 }
 

@@ -2,10 +2,12 @@ package ktrace
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -58,6 +60,54 @@ func TestDat(t *testing.T) {
 				compareEvents(t, file, to, 2)
 			}
 		})
+	}
+}
+
+// TestCutOffDat reads trace.dat files that are cut: what is read of each CPU is the beginning of what the whole file has.
+func TestCutOffDat(t *testing.T) {
+	file := slices.MinFunc(oracleFiles(t, "runs/*/trace.dat"), func(x, y string) int { return cmp.Compare(size(x), size(y)) })
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(b []byte, at func(ev *Event)) (damage []error) {
+		d, err := newDatSource(bytes.NewReader(b), int64(len(b)), "f")
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.run(func(ev *Event, err error) bool {
+			if err != nil {
+				damage = append(damage, err)
+			} else {
+				at(ev)
+			}
+			return true
+		})
+		return damage
+	}
+	next := func(sum uint64, ev *Event) uint64 {
+		return (sum ^ ev.Time ^ ev.Addr ^ uint64(ev.Kind)<<56 ^ uint64(ev.PID)<<24) * 0x9e3779b97f4a7c15
+	}
+	type state struct {
+		n   int
+		sum uint64
+	}
+	for _, share := range []int{40, 99} {
+		cut, whole := map[int32]state{}, map[int32]state{}
+		damage := read(b[:len(b)*share/100], func(ev *Event) {
+			s := cut[ev.CPU]
+			cut[ev.CPU] = state{s.n + 1, next(s.sum, ev)}
+		})
+		read(b, func(ev *Event) {
+			if s := whole[ev.CPU]; s.n < cut[ev.CPU].n {
+				whole[ev.CPU] = state{s.n + 1, next(s.sum, ev)}
+			}
+		})
+		maps.DeleteFunc(whole, func(_ int32, s state) bool { return s.n == 0 })
+		if len(cut) == 0 || len(damage) == 0 || !maps.Equal(cut, whole) {
+			t.Errorf("%d %% of the file: %v, in the whole %v; %v", share, cut, whole, damage)
+		}
+		t.Logf("%d %% of the file: %v, %v", share, cut, damage)
 	}
 }
 

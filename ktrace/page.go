@@ -77,21 +77,22 @@ const (
 // cpuReader reads the records of one CPU, page by page.
 type cpuReader struct {
 	d        *datSource
-	dec      decoder
+	dec      *decoder
 	cpu      cpuData
 	next     int64 // offset of the next chunk or page in the file
 	left     uint32
-	unpacker *datSource // decompresses; each CPU has its own
+	unpacker *datSource // decompresses; each goroutine has its own
 
 	chunk  []byte // decompressed; pages are taken from it
 	buf    chunk  // what it is part of
+	held   bool   // buf is of the goroutine that reads ahead
 	in     []byte
 	ahead  <-chan chunk // read ahead, or nil
 	free   chan<- chunk
 	page   []byte // records that are left
 	base   int64  // where the page is, for messages
 	ts     uint64
-	missed int64 // records lost before the next one; 0: none
+	missed int64 // records lost before the next one, -1 if unknown; 0: none
 	common commonFields
 	packed bool // common fields are those of today's kernels on a little-endian machine: one word
 
@@ -122,9 +123,9 @@ func (d *datSource) common() (best commonFields) {
 	return best
 }
 
-func (d *datSource) reader(c cpuData) (*cpuReader, error) {
-	r := &cpuReader{d: d, cpu: c, next: c.offset, common: d.common(), pid: -1}
-	r.dec.big, r.dec.symbols = d.big, d.symbols
+// reader makes a reader of a CPU. Readers that share dec and unpacker are for one goroutine.
+func (d *datSource) reader(c cpuData, common commonFields, dec *decoder, unpacker *datSource) (*cpuReader, error) {
+	r := &cpuReader{d: d, cpu: c, next: c.offset, common: common, pid: -1, dec: dec, unpacker: unpacker}
 	if r.common.typ.kind != fieldNumber || r.common.pid.kind != fieldNumber {
 		return nil, d.fail(c.offset, fmt.Sprintf("reading CPU %d", c.cpu), errors.New("want the format of an event with common_type and common_pid"))
 	}
@@ -141,28 +142,16 @@ func (d *datSource) reader(c cpuData) (*cpuReader, error) {
 		n := cursor{b: b, big: d.big}
 		r.left = uint32(n.num(4))
 		r.next += 4
-		r.unpacker = &datSource{compress: d.compress}
 	}
 	return r, nil
 }
 
 // read fills b from the file, within the CPU's data. It returns what is there.
 func (r *cpuReader) read(b []byte) []byte {
-	if end := r.end(); r.next+int64(len(b)) > end {
-		b = b[:max(end-r.next, 0)]
-	}
+	b = b[:max(min(int64(len(b)), r.cpu.end-r.next), 0)]
 	n, _ := r.d.in.ReadAt(b, r.next) // what could not be read is missing below
 	r.next += int64(n)
 	return b[:n]
-}
-
-// end is where the data of the CPU end. What is in chunks counts them, and trace-cmd does not count its first word in
-// the size.
-func (r *cpuReader) end() int64 {
-	if r.cpu.packed {
-		return r.d.size
-	}
-	return r.cpu.offset + r.cpu.size
 }
 
 // chunk is some pages of a CPU.
@@ -176,15 +165,13 @@ type chunk struct {
 func (r *cpuReader) fetch(c *chunk) {
 	size := r.d.pageSize
 	c.base, c.err = r.next, nil
-	fail := func(doing string, err error) {
-		r.left = 0
-		c.err = r.d.fail(c.base, fmt.Sprintf("%s of CPU %d", doing, r.cpu.cpu), err)
+	fail := func(err error) {
+		c.err = r.d.fail(c.base, fmt.Sprintf("decompressing the data of CPU %d", r.cpu.cpu), err)
 	}
 	if !r.cpu.packed {
-		if c.data = r.read(slices.Grow(c.data[:0], max(size, chunkBytes))[:max(size, chunkBytes/size*size)]); len(c.data) == 0 {
+		n := max(size, min(chunkBytes, bufferBytes/len(r.d.cpus))/size*size)
+		if c.data = r.read(slices.Grow(c.data[:0], n)[:n]); len(c.data) == 0 {
 			c.err = io.EOF
-		} else if len(c.data) < size {
-			fail("reading a page", io.ErrUnexpectedEOF)
 		}
 		return
 	}
@@ -197,14 +184,14 @@ func (r *cpuReader) fetch(c *chunk) {
 	h := cursor{b: r.read(head[:]), big: r.d.big}
 	n, out := h.num(4), h.num(4)
 	switch {
-	case h.err != nil:
-		fail("decompressing the data", h.err)
+	case h.err != nil, int64(n) > r.cpu.end-r.next:
+		r.left = 0
+		fail(io.ErrUnexpectedEOF)
 		return
 	case n > maxChunk || out > maxChunk || out < uint64(size) || out%uint64(size) != 0:
-		fail("decompressing the data", fmt.Errorf("want a chunk of at most %d bytes in whole pages of %d, not %d of %d", maxChunk, size, n, out))
-		return
-	case int64(n) > r.end()-r.next:
-		fail("decompressing the data", io.ErrUnexpectedEOF)
+		// The next chunk is where this one ends, if it is its size that can be believed.
+		r.next += int64(n)
+		fail(fmt.Errorf("want a chunk of at most %d bytes in whole pages of %d, not %d of %d", maxChunk, size, n, out))
 		return
 	}
 	if uint64(cap(r.in)) < n {
@@ -212,19 +199,23 @@ func (r *cpuReader) fetch(c *chunk) {
 	}
 	data := r.read(r.in[:n])
 	if uint64(len(data)) < n {
-		fail("decompressing the data", io.ErrUnexpectedEOF)
+		r.left = 0
+		fail(io.ErrUnexpectedEOF)
 		return
 	}
 	got, err := r.unpacker.unpack(c.data[:0], data, int(out))
 	if err != nil {
-		fail("decompressing the data", err)
+		fail(err)
 		return
 	}
 	c.data = got
 }
 
-// chunkBytes are read at once of pages that are not compressed.
-const chunkBytes = 1 << 18
+// chunkBytes are read at once of pages that are not compressed, at most; those of all CPUs fill bufferBytes.
+const (
+	chunkBytes  = 1 << 18
+	bufferBytes = 1 << 24
+)
 
 // refill gets the next pages: read now, or those that ahead has read.
 func (r *cpuReader) refill() error {
@@ -233,12 +224,11 @@ func (r *cpuReader) refill() error {
 		r.chunk, r.base = r.buf.data, r.buf.base
 		return r.buf.err
 	}
-	if r.buf.data != nil {
+	if r.held {
 		r.free <- r.buf // there is room for all
 	}
-	c, ok := <-r.ahead
-	if !ok {
-		r.buf.data = nil
+	var c chunk
+	if c, r.held = <-r.ahead; !r.held {
 		return io.EOF
 	}
 	r.buf = c
@@ -276,37 +266,50 @@ func (r *cpuReader) readAhead(all *sync.WaitGroup, stop <-chan struct{}) {
 	})
 }
 
-// turn begins the next page. It returns io.EOF at the end, or what is wrong with the page.
+// turn begins the next page. It returns io.EOF at the end, or what is wrong with the page; there may be records of it all
+// the same.
 func (r *cpuReader) turn() error {
 	size := r.d.pageSize
-	if len(r.chunk) < size {
-		r.chunk = nil
+	if len(r.chunk) == 0 {
 		if err := r.refill(); err != nil {
-			r.chunk = nil
+			r.chunk, r.missed = nil, -1
 			return err
 		}
 	}
-	page := r.chunk[:size]
-	r.chunk = r.chunk[size:]
+	page := r.chunk[:min(size, len(r.chunk))]
+	base := r.base
+	r.chunk = r.chunk[len(page):]
+	if !r.cpu.packed {
+		r.base += int64(len(page))
+	}
 	l := &r.d.layout
 	if l.data >= size {
-		return r.d.fail(r.base, "reading a page", fmt.Errorf("want its records within %d bytes, header_page says from %d on", size, l.data))
+		return r.d.fail(base, "reading a page", fmt.Errorf("want its records within %d bytes, header_page says from %d on", size, l.data))
+	}
+	if len(page) < l.data {
+		return r.d.fail(base, fmt.Sprintf("reading a page of CPU %d", r.cpu.cpu), io.ErrUnexpectedEOF)
 	}
 	stamp := r.dec.number(page, &l.stamp)
 	commit := r.dec.number(page, &l.commit)
 	n := int(commit & commitMask)
 	if n > size-l.data {
-		r.page = nil
-		return r.d.fail(r.base, fmt.Sprintf("reading a page of CPU %d", r.cpu.cpu), fmt.Errorf("want at most %d bytes of records, not %d", size-l.data, n))
+		r.missed = -1
+		return r.d.fail(base, fmt.Sprintf("reading a page of CPU %d", r.cpu.cpu), fmt.Errorf("want at most %d bytes of records, not %d", size-l.data, n))
+	}
+	if commit&missedEvents != 0 {
+		lost := int64(-1)
+		if commit&missedStored != 0 && l.data+n+r.d.long <= len(page) {
+			lost = int64(r.dec.number(page[l.data+n:], &field{size: r.d.long}))
+		}
+		if r.missed == 0 {
+			r.missed = lost
+		}
 	}
 	// A page may begin before the last record of the one before: clocks are set at boot, and pages may be out of order.
 	// Its records are good all the same.
-	r.page, r.ts = page[l.data:][:n], stamp
-	if commit&missedEvents != 0 {
-		r.missed = -1
-		if commit&missedStored != 0 && n+8 <= size-l.data {
-			r.missed = int64(r.dec.number(page[l.data+n:], &field{size: r.d.long}))
-		}
+	r.page, r.ts = page[l.data:][:min(n, len(page)-l.data)], stamp
+	if len(r.page) < n {
+		return r.d.fail(base+int64(len(page)), fmt.Sprintf("reading a page of CPU %d", r.cpu.cpu), io.ErrUnexpectedEOF)
 	}
 	return nil
 }
@@ -338,16 +341,14 @@ func (r *cpuReader) event(ev *Event) error {
 				continue
 			}
 			if len(b) < 4 {
-				r.page = nil
-				return r.damaged("a record is cut off")
+				return r.torn("a record is cut off")
 			}
 			word := uint32(r.dec.number(b, &field{size: 4}))
 			switch typ {
 			case 0:
 				n = int(word) - 4
 				if n < 0 || n > len(b)-4 {
-					r.page = nil
-					return r.damaged(fmt.Sprintf("want a record of at most %d bytes, not %d", len(b)-4, n))
+					return r.torn(fmt.Sprintf("want a record of at most %d bytes, not %d", len(b)-4, n))
 				}
 				b = b[4:]
 				n = min((n+3)&^3, len(b))
@@ -368,13 +369,11 @@ func (r *cpuReader) event(ev *Event) error {
 				r.page = b[4:]
 				continue
 			default:
-				r.page = nil
-				return r.damaged(fmt.Sprintf("a record has the unknown type %d", typ))
+				return r.torn(fmt.Sprintf("a record has the unknown type %d", typ))
 			}
 		}
 		if n > len(b) {
-			r.page = nil
-			return r.damaged(fmt.Sprintf("want a record of at most %d bytes, not %d", len(b), n))
+			return r.torn(fmt.Sprintf("want a record of at most %d bytes, not %d", len(b), n))
 		}
 		r.ts += uint64(delta)
 		rec := b[:n]
@@ -390,6 +389,12 @@ func (r *cpuReader) event(ev *Event) error {
 	}
 }
 
+// torn gives up the rest of the page, whose records are lost.
+func (r *cpuReader) torn(what string) error {
+	r.page, r.missed = nil, -1
+	return r.damaged(what)
+}
+
 func (r *cpuReader) damaged(what string) error {
 	return r.d.fail(r.base, fmt.Sprintf("reading a record of CPU %d", r.cpu.cpu), errors.New(what))
 }
@@ -398,6 +403,7 @@ func (r *cpuReader) damaged(what string) error {
 func (r *cpuReader) decode(rec []byte, ev *Event) error {
 	c := &r.common
 	if len(rec) < c.pid.offset+c.pid.size {
+		r.missed = -1
 		return r.damaged(fmt.Sprintf("want at least %d bytes in a record, not %d", c.pid.offset+c.pid.size, len(rec)))
 	}
 	var id int
@@ -425,6 +431,7 @@ func (r *cpuReader) decode(rec []byte, ev *Event) error {
 		return r.damaged(fmt.Sprintf("the file has no format of event %d", id))
 	}
 	if err := r.dec.decode(r.d.table[id], rec, ev); err != nil {
+		r.missed = -1
 		return r.damaged(err.Error())
 	}
 	return nil
@@ -432,6 +439,7 @@ func (r *cpuReader) decode(rec []byte, ev *Event) error {
 
 // stream is what the merge sees of a CPU: its events in batches, decoded ahead if there are cores for it.
 type stream struct {
+	order int // among the CPUs of the file
 	batch []item
 	at    int
 	more  func() []item // the next batch, which is its caller's until the call after; empty at the end
@@ -442,7 +450,10 @@ type item struct {
 	err error
 }
 
-const batchSize = 512
+const (
+	batchEvents = 1 << 14 // of all CPUs together
+	maxAhead    = 1 << 10 // CPUs that are decoded side by side
+)
 
 func (r *cpuReader) fill(b []item) []item {
 	for i := range b {
@@ -467,26 +478,38 @@ func (d *datSource) run(yield func(*Event, error) bool) {
 		return
 	}
 	d.symbols.parse() // before it is shared
-	var streams []*stream
+	ahead := d.jobs > 1 && len(d.cpus) <= maxAhead
+	batch := batchEvents / (len(d.cpus) + 1)
+	if ahead {
+		batch = min(max(batch, 16), 512)
+	} else {
+		batch = 16 // stays in the cache
+	}
+	common := d.common()
+	dec, unpacker := &decoder{big: d.big, symbols: d.symbols}, &datSource{compress: d.compress}
+	streams := make([]*stream, 0, len(d.cpus))
 	stop := make(chan struct{})
 	var all sync.WaitGroup
 	defer all.Wait()
 	defer close(stop)
-	for _, c := range d.cpus {
-		r, err := d.reader(c)
+	for order, c := range d.cpus {
+		if ahead {
+			symbols := &symbols{addrs: d.symbols.addrs, names: d.symbols.names, start: d.symbols.start, parsed: true}
+			dec, unpacker = &decoder{big: d.big, symbols: symbols}, &datSource{compress: d.compress}
+		}
+		r, err := d.reader(c, common, dec, unpacker)
 		if err != nil {
 			if !yield(nil, err) {
 				return
 			}
 			continue
 		}
-		s := &stream{}
-		if d.jobs > 1 {
-			r.dec.symbols = &symbols{addrs: d.symbols.addrs, names: d.symbols.names, start: d.symbols.start, parsed: true}
+		s := &stream{order: order}
+		if ahead {
 			r.readAhead(&all, stop)
 			full, empty := make(chan []item, 4), make(chan []item, 4)
 			for range 4 {
-				empty <- make([]item, batchSize)
+				empty <- make([]item, batch)
 			}
 			all.Go(func() {
 				defer close(full)
@@ -497,7 +520,7 @@ func (d *datSource) run(yield func(*Event, error) bool) {
 					case <-stop:
 						return
 					}
-					b = r.fill(b[:batchSize])
+					b = r.fill(b[:batch])
 					if len(b) == 0 {
 						return
 					}
@@ -517,7 +540,7 @@ func (d *datSource) run(yield func(*Event, error) bool) {
 				return last
 			}
 		} else {
-			b := make([]item, 16)
+			b := make([]item, batch)
 			s.more = func() []item { return r.fill(b) }
 		}
 		if s.batch = s.more(); len(s.batch) > 0 {
@@ -527,28 +550,46 @@ func (d *datSource) run(yield func(*Event, error) bool) {
 	d.merge(streams, yield)
 }
 
-// merge delivers the events of all CPUs by time, those of one time by the order of the CPUs in the file.
-func (d *datSource) merge(streams []*stream, yield func(*Event, error) bool) {
-	for len(streams) > 0 {
-		// The first, and up to when it stays so.
-		first, limit := 0, ^uint64(0)
-		for i, s := range streams {
-			t := s.batch[s.at].ev.Time
-			f := streams[first]
-			switch {
-			case i == 0:
-			case t < f.batch[f.at].ev.Time:
-				limit = f.batch[f.at].ev.Time
-				if limit > 0 {
-					limit-- // at the same time, the one before goes first
-				}
-				first = i
-			case t < limit:
-				limit = t
-			}
+// before reports whether the next of s goes before the next of o.
+func (s *stream) before(o *stream) bool {
+	a, b := s.batch[s.at].ev.Time, o.batch[o.at].ev.Time
+	return a < b || a == b && s.order < o.order
+}
+
+// sift moves stream i of a heap down to its place.
+func sift(heap []*stream, i int) {
+	for {
+		c := 2*i + 1
+		if c >= len(heap) {
+			return
 		}
-		s := streams[first]
-		for s.batch[s.at].ev.Time <= limit || s.batch[s.at].err != nil {
+		if c+1 < len(heap) && heap[c+1].before(heap[c]) {
+			c++
+		}
+		if !heap[c].before(heap[i]) {
+			return
+		}
+		heap[i], heap[c] = heap[c], heap[i]
+		i = c
+	}
+}
+
+// merge delivers the events of all CPUs by time, those of one time by the order of the CPUs in the file.
+func (d *datSource) merge(heap []*stream, yield func(*Event, error) bool) {
+	for i := len(heap)/2 - 1; i >= 0; i-- {
+		sift(heap, i)
+	}
+	for len(heap) > 0 {
+		// The first goes on up to when the next one has its turn.
+		s, limit := heap[0], ^uint64(0)
+		for _, o := range heap[1:min(3, len(heap))] {
+			t := o.batch[o.at].ev.Time
+			if o.order < s.order && t > 0 {
+				t-- // at the same time, the other goes first
+			}
+			limit = min(limit, t)
+		}
+		for {
 			it := &s.batch[s.at]
 			ok := false
 			if it.err != nil {
@@ -561,10 +602,15 @@ func (d *datSource) merge(streams []*stream, yield func(*Event, error) bool) {
 			}
 			if s.at++; s.at == len(s.batch) {
 				if s.batch, s.at = s.more(), 0; len(s.batch) == 0 {
-					streams = append(streams[:first], streams[first+1:]...)
+					heap[0] = heap[len(heap)-1]
+					heap = heap[:len(heap)-1]
 					break
 				}
 			}
+			if s.batch[s.at].ev.Time > limit {
+				break
+			}
 		}
+		sift(heap, 0)
 	}
 }

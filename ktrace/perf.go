@@ -95,6 +95,7 @@ type perfSource struct {
 	carry   []byte // begin of a record that the next compressed record goes on with
 	zstd    *zstd.Decoder
 	outer   int64 // offset of the compressed record
+	garbage int64 // bytes of what was decompressed that are no records
 
 	ev     Event
 	yield  func(*Event, error) bool
@@ -206,7 +207,8 @@ func newPerfSource(in io.ReaderAt, size int64, name string) (*perfSource, error)
 		p.end = int64(dataAt + dataSize)
 		p.readFeatures(flags)
 	}
-	p.r = bufio.NewReaderSize(io.NewSectionReader(in, p.at, p.end-p.at), perfWindow)
+	// A small file needs no more than what it has, and room for a record that claims to be of any size.
+	p.r = bufio.NewReaderSize(io.NewSectionReader(in, p.at, p.end-p.at), int(min(perfWindow, p.end-p.at+1<<16)))
 	return p, nil
 }
 
@@ -254,11 +256,16 @@ func (p *perfSource) readAttrs(at, size, each uint64) {
 	if err != nil {
 		p.note(p.fail(24, doing, err))
 	}
+	left := maxPerfIDs * 8
 	for ; uint64(len(b)) >= each; b, at = b[each:], at+each {
 		a := p.parseAttr(b[:each-16])
 		c := cursor{b: b[each-16 : each], big: p.big}
 		idsAt, idsSize := c.num(8), c.num(8)
 		ids, err := p.section(idsAt, idsSize)
+		if left -= len(ids); left < 0 {
+			p.note(p.fail(int64(at), doing, fmt.Errorf("want at most %d ids", maxPerfIDs)))
+			return
+		}
 		if err != nil {
 			p.note(p.fail(int64(at), "reading the ids of an event", err))
 		}

@@ -39,6 +39,9 @@ const perfWindow = 256 << 10
 // maxPerfComms bounds the tasks whose names are kept. Those that have ended are forgotten first.
 const maxPerfComms = 1 << 18
 
+// maxPerfGarbage is how much that is no records may come out of compressed ones: a few bytes decompress to gigabytes.
+const maxPerfGarbage = 64 << 20
+
 // perfComm is the name of a thread.
 type perfComm struct {
 	name  string
@@ -238,8 +241,7 @@ func (p *perfSource) outerRecord(rec []byte) {
 		if err != nil {
 			p.fault(at, "reading the formats of the tracepoints", err)
 		}
-		// Records are aligned.
-		_ = p.skip(uint64(n-k) + uint64(-n&7))
+		_ = p.skip(uint64(n - k))
 	case perfHeaderFeature:
 		if len(rec) >= 16 {
 			if id := p.u64(rec[8:]); id < featCount && id != featTracingData {
@@ -300,6 +302,9 @@ func (w packedWriter) Write(b []byte) (int, error) {
 	if w.unpacked(b); w.done {
 		return 0, io.ErrClosedPipe
 	}
+	if w.garbage > maxPerfGarbage {
+		return 0, fmt.Errorf("want records in what is decompressed, and not %d bytes without; the rest is passed over", w.garbage)
+	}
 	return len(b), nil
 }
 
@@ -307,6 +312,9 @@ func (w packedWriter) Write(b []byte) (int, error) {
 func (p *perfSource) unpack() {
 	const doing = "decompressing records"
 	defer func() { p.payload = nil }()
+	if p.garbage > maxPerfGarbage {
+		return
+	}
 	if !bytes.HasPrefix(p.payload, zstdMagic) {
 		p.fault(p.outer, doing, fmt.Errorf("want the begin of zstd data, %x: what follows damage is lost up to there", zstdMagic))
 		return
@@ -343,6 +351,7 @@ func (p *perfSource) unpacked(b []byte) {
 			p.fault(p.outer, "reading a decompressed record", fmt.Errorf("want a type below %d and a size of at least 8 that 8 divides, not %d and %d", perfTypes, typ, size))
 			i, _ := p.find(b[1:], true)
 			b = b[1+i:]
+			p.garbage += int64(1 + i)
 			continue
 		}
 		if size > len(b) {

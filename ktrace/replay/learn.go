@@ -253,7 +253,7 @@ func (r *Replay) acquired(t *task, ev *ktrace.Event) {
 	switch s := e.state; {
 	case s&(preemptOn|irqsOff|inHard|inSoft|bhOff) == preemptOn && r.preempt:
 		c.ev |= sleeps
-	case r.contended && s&(preemptOn|noFlags) == 0 && e.mode&try == 0 && (t.pid != 0 || s.irq() != 0) && c.ev&mutex == 0:
+	case r.contended && r.preemptible && s&(preemptOn|noFlags) == 0 && e.mode&try == 0 && (t.pid != 0 || s.irq() != 0) && c.ev&mutex == 0:
 		// Nobody waits asleep while preemption is off, but for the idle task
 		// before it is one, when it boots the kernel.
 		c.ev |= spins

@@ -68,10 +68,13 @@ type Replay struct {
 	cpus    []cpu
 	epoch   uint32
 
-	files        []string
-	seen         []observation
-	pool         []taken
-	preempt      bool // some event had a preempt depth
+	files   []string
+	seen    []observation
+	pool    []taken
+	preempt bool // some event had a preempt depth
+	// preemptible: some event of the present file had a depth of 0. In perf.data
+	// none has, since the depth is taken inside the tracepoint.
+	preemptible  bool
 	bh           bool // some event had bottom halves off
 	contended    bool // the present file tells mutexes from other locks
 	released     bool // the present file had a release
@@ -123,7 +126,7 @@ func (r *Replay) begin(name string) {
 	r.counts.Files++
 	r.files = append(r.files, strings.Clone(name))
 	r.released, r.chosen, r.pairs, r.misses = false, false, 0, 0
-	r.irqEvents, r.contended = false, false
+	r.irqEvents, r.contended, r.preemptible = false, false, false
 	r.locks.reset()
 	for _, n := range r.names {
 		n.static = n.static[:0]

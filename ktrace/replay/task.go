@@ -151,6 +151,7 @@ func (r *Replay) where(t *task, c *cpu, ev *ktrace.Event) state {
 			r.preempt = true
 		} else {
 			s |= preemptOn
+			r.preemptible = true
 		}
 	} else {
 		r.counts.NoFlags++

@@ -33,10 +33,28 @@ func traceDiffCommand() *cobra.Command {
 			if jobs < 1 {
 				return fmt.Errorf("-j %d, want at least 1", jobs)
 			}
+			// A graph has each lock that was held, the kernel the nearest. Two
+			// traces are compared as the kernel sees them.
+			var graphs [2]bool
+			for i, a := range args {
+				var err error
+				if graphs[i], err = isGraph(a); err != nil {
+					fmt.Fprintln(cmd.ErrOrStderr(), "lockdep:", err)
+					return status(1)
+				}
+			}
 			var orders [2]*order
 			for i, a := range args {
 				var err error
-				if orders[i], err = readOrder(cmd.ErrOrStderr(), jobs, a); err != nil {
+				if graphs[i] {
+					if orders[i], err = graphOrder(a); err != nil {
+						fmt.Fprintln(cmd.ErrOrStderr(), "lockdep:", err)
+						return status(1)
+					}
+				} else {
+					orders[i], err = traceOrder(cmd.ErrOrStderr(), jobs, a, graphs[1-i])
+				}
+				if err != nil {
 					return err
 				}
 			}
@@ -55,33 +73,48 @@ type order struct {
 	dependencies map[[2]string]string
 }
 
-// readOrder reads a trace, a graph file, or a directory of these.
-func readOrder(errOut io.Writer, jobs int, name string) (*order, error) {
-	o := &order{classes: map[string]bool{}, dependencies: map[[2]string]string{}}
-	graph, err := isGraph(name)
+func newOrder() *order {
+	return &order{classes: map[string]bool{}, dependencies: map[[2]string]string{}}
+}
+
+// graphOrder reads a graph file or a directory of these.
+func graphOrder(name string) (*order, error) {
+	g, err := readGraph([]string{name})
 	if err != nil {
 		return nil, err
 	}
-	if graph {
-		g, err := readGraph([]string{name})
-		if err != nil {
-			return nil, err
-		}
-		for _, c := range g.ClassNames() {
-			o.classes[c] = true
-		}
-		for _, e := range lockgraph.Dependencies(g.Judge()) {
-			at := e.First.Wants.At
-			o.dependencies[[2]string{e.From, e.To}] = fmt.Sprintf("%s %s:%d", at.Func, at.File, at.Line)
-		}
-		return o, nil
+	o := newOrder()
+	o.addGraph(g)
+	return o, nil
+}
+
+func (o *order) addGraph(g *lockgraph.Graph) {
+	for _, c := range g.ClassNames() {
+		o.classes[c] = true
 	}
+	for _, e := range lockgraph.Dependencies(g.Judge()) {
+		at := e.First.Wants.At
+		place := at.Func + " " + at.File
+		if at.Line > 0 {
+			place += fmt.Sprintf(":%d", at.Line)
+		}
+		o.dependencies[[2]string{e.From, e.To}] = place
+	}
+}
+
+// traceOrder reads a trace, and sees it as a graph file has it if asGraph.
+func traceOrder(errOut io.Writer, jobs int, name string, asGraph bool) (*order, error) {
 	res, err := readTraces(errOut, replay.Options{}, jobs, []string{name})
 	if err != nil {
 		return nil, err
 	}
 	for _, s := range res.Doubts() {
 		fmt.Fprintf(errOut, "lockdep: %s: %s\n", name, s)
+	}
+	o := newOrder()
+	if asGraph {
+		o.addGraph(res.Graph())
+		return o, nil
 	}
 	res.Classes(func(c kernel.ClassInfo) { o.classes[replay.ClassName(c)] = true })
 	res.Dependencies(func(a, b kernel.ClassInfo, d kernel.Dependency) {

@@ -142,6 +142,16 @@ func TestTraceGraph(t *testing.T) {
 			t.Errorf("new are:\n%s", out)
 		}
 	}
+	// A trace has nothing that its own graph has not, and the other way round.
+	three := writeTemp(t, "three", traceText("a b c"))
+	if _, _, err := traceOut(traceCommand(), "-graph", file, three); err != nil {
+		t.Error(err)
+	}
+	for _, pair := range [][2]string{{three, file}, {file, three}, {three, three}} {
+		if out, _, err := traceOut(traceDiffCommand(), pair[0], pair[1]); err != nil || out != "" {
+			t.Errorf("%q: %v, new are:\n%s", pair, err, out)
+		}
+	}
 	out, _, err := traceOut(traceDiffCommand(), "-json", ab, writeTemp(t, "abc", traceText("a b", "a c")))
 	if err != nil || out != `{"class":"lock_c"}`+"\n"+`{"held":"lock_a","wanted":"lock_c","at":"task/11 [000] 1.000010 abc"}`+"\n" {
 		t.Errorf("%v, new are:\n%s", err, out)
@@ -195,6 +205,16 @@ func TestTraceBadInput(t *testing.T) {
 		var s status
 		if _, _, err := traceOut(traceCommand(), args...); err == nil || errors.As(err, &s) {
 			t.Errorf("%q: error %v, want a usage error", args, err)
+		}
+	}
+	for _, pair := range [][2]string{{empty, empty}, {filepath.Join(t.TempDir(), "none"), damaged}, {damaged, t.TempDir()}, {writeTemp(t, "bad.ldg", "ldgraph\x01\xff\xff"), damaged}} {
+		_, complaints, err := traceOut(traceDiffCommand(), pair[0], pair[1])
+		var s status
+		switch {
+		case strings.HasSuffix(pair[0], "bad.ldg"): // a graph that is cut is used as far as it goes
+			wantStatus(t, err, 0)
+		case !errors.As(err, &s) || s != 1 || complaints == "":
+			t.Errorf("%q: error %v, complaints %q", pair, err, complaints)
 		}
 	}
 }

@@ -240,7 +240,7 @@ func (j *judge) lockMap(i int, e *taken) *kernel.Map {
 		m.Outer, m.Inner = kernel.WaitFree, kernel.WaitSpin
 	case c.ev&(mutex|sleeps) != 0:
 		m.Inner = kernel.WaitSleep
-	case c.ev&spins != 0 && r.contended:
+	case c.ev&spins != 0:
 		// A raw spin lock or another one: what may be taken inside, and where
 		// it may be taken, is that of the more tolerant.
 		m.Outer, m.Inner = kernel.WaitSpin, kernel.WaitConfig

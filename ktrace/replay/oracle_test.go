@@ -188,9 +188,16 @@ func names(classes []string) []string {
 // TestRuns replays the whole runs, in which the kernel reported nothing: no
 // finding is likely, none rests on a wait alone.
 func TestRuns(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(oracle(t), "runs", "*", "trace.*"))
-	if err != nil || len(files) == 0 {
-		t.Fatal("no runs", err)
+	var files []string
+	for _, pattern := range []string{"runs/*/trace.*", "perf/*.data", "perf/*.data.zst", "perf/*.script.zst"} {
+		more, err := filepath.Glob(filepath.Join(oracle(t), filepath.FromSlash(pattern)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, more...)
+	}
+	if len(files) == 0 {
+		t.Fatal("no runs")
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(filepath.Dir(file))+"/"+filepath.Base(file), func(t *testing.T) {

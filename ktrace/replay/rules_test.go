@@ -159,7 +159,8 @@ func TestRules(t *testing.T) {
 		{"unchecked", "10 ..... want rcu_callback\n10 ..... got b\n10 ..... put b rcu_callback\n11 ..... got b\n11 ..... want rcu_callback", "", nil},
 
 		// Wait types.
-		{"mutex in a spinning lock", "10 ...1. got s\n10 ...2. mutex m\n10 ...1. put m s", "likely wait-context m", nil},
+		{"mutex in a spinning lock", "1 ..... mutex x\n1 ..... put x\n10 ...1. got s\n10 ...2. mutex m\n10 ...1. put m s", "likely wait-context m", nil},
+		{"mutexes are not told", "10 ...1. got s\n10 ...2. got m\n10 ...1. put m s", "", nil},
 		{"the other way round", "10 ...1. mutex m\n10 ...1. got s\n10 ...1. put s m", "", nil},
 		{"mutex in RCU", "10 ..... want read d1:rcu_read_lock\n10 ...1. mutex m\n10 ..... put m d1:rcu_read_lock", "likely wait-context m", nil},
 		{"mutex in an interrupt", "10 d.h1. mutex m\n10 d.h1. put m", "likely wait-context m", nil},

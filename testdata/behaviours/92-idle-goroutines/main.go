@@ -1,6 +1,6 @@
 // Goroutines that wait at the end of the program, each for something that can
-// still come: a server, a ticker, a pool's workers, a sleeper, a reader of a
-// pipe, and those that wait for ever on purpose.
+// still come: a server, a ticker, a pool's workers, a sleeper, a reader of
+// a pipe.
 package main
 
 import (
@@ -58,7 +58,6 @@ func main() {
 		}
 	}()
 	go time.Sleep(time.Hour)
-	go func() { select {} }()
 	var mu sync.Mutex
 	cond := sync.NewCond(&mu)
 	time.AfterFunc(time.Hour, cond.Broadcast)

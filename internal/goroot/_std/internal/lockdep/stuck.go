@@ -35,11 +35,11 @@ func stuck(gs []runtime.LockdepStuckG, all bool) {
 		g := &gs[i]
 		mode := engine.WaitOther
 		switch g.Reason {
-		case "chan send":
+		case "chan send", "chan send (nil chan)":
 			mode = engine.WaitSend
-		case "chan receive":
+		case "chan receive", "chan receive (nil chan)":
 			mode = engine.WaitReceive
-		case "select":
+		case "select", "select (no cases)":
 			mode = engine.WaitSelect
 		case "sync.WaitGroup.Wait":
 			mode = engine.WaitGroup
@@ -49,11 +49,6 @@ func stuck(gs []runtime.LockdepStuckG, all bool) {
 			mode = engine.Write
 		case "sync.RWMutex.RLock":
 			mode = engine.Read
-		case "select (no cases)", "chan receive (nil chan)", "chan send (nil chan)":
-			// For ever is what the program asked for.
-			if t := (*Task)(g.Task); t == nil || t.Depth() == 0 {
-				continue
-			}
 		}
 		v.Stuck((*Task)(g.Task), engine.StuckGoroutine{
 			Goroutine: g.Goid, Origin: g.GoPC, Test: engine.TestID(g.Test), Wait: mode, PCs: g.PCs[:g.N], LocksOnly: all,

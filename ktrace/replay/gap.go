@@ -67,18 +67,51 @@ func (r *Replay) stale(t *task) {
 }
 
 // lost forgets what the tasks hold that may have run on the CPU in the gap:
-// all but those that run on other CPUs.
-func (r *Replay) lost(ev *ktrace.Event) {
+// all but those that run on other CPUs. The kernel says that it lost records
+// when it has the next one, so what was learned meanwhile is not sure, either.
+func (r *Replay) lost(c *cpu, ev *ktrace.Event) {
 	r.counts.LostGaps++
 	r.counts.Lost += int(max(ev.Num, 1))
+	for j := len(r.seen) - 1; j >= 0 && r.seen[j].time > c.time && int(r.seen[j].file) == len(r.files)-1; j-- {
+		r.seen[j].what = 0
+	}
 	r.epoch++
 	for i := range r.cpus {
-		if c := &r.cpus[i]; int32(i) != ev.CPU && c.current != 0 {
-			if t := r.tasks[c.current]; t.epoch == r.epoch-1 {
+		if o := &r.cpus[i]; o != c && o.current != 0 {
+			if t := r.tasks[o.current]; t.epoch == r.epoch-1 {
 				t.epoch = r.epoch
 			}
 		}
 	}
+}
+
+// damaged is for a place of the trace that could not be read. It may hide
+// events of any CPU, for as long as that has none; until each has been seen
+// again, nothing is learned, and then it begins anew.
+func (r *Replay) damaged() {
+	r.blind = 0
+	for i := range r.cpus {
+		if c := &r.cpus[i]; c.current != 0 {
+			c.blind = true
+			r.blind++
+		}
+	}
+}
+
+// sees notes that the CPU has events again, and says whether all have.
+func (r *Replay) sees(c *cpu) bool {
+	if c.blind {
+		c.blind = false
+		r.blind--
+	}
+	if r.blind > 0 {
+		return false
+	}
+	r.epoch++
+	for i := range r.cpus {
+		r.cpus[i].state = 0
+	}
+	return true
 }
 
 // checkSpins forgets what the task holds if it cannot: whoever holds a spinning

@@ -86,10 +86,10 @@ func (r *Replay) lost(c *cpu, ev *ktrace.Event) {
 }
 
 // damaged is for a place of the trace that could not be read. It may hide
-// events of any CPU, for as long as that has none; until each has been seen
-// again, nothing is learned, and then it begins anew.
+// events of any CPU that has none from there on.
 func (r *Replay) damaged() {
 	r.blind = 0
+	r.epoch++
 	for i := range r.cpus {
 		if c := &r.cpus[i]; c.current != 0 {
 			c.blind = true
@@ -98,20 +98,22 @@ func (r *Replay) damaged() {
 	}
 }
 
-// sees notes that the CPU has events again, and says whether all have.
-func (r *Replay) sees(c *cpu) bool {
+// sees is for an event while some CPU has not been seen since a damage. A task
+// that did not run for a while may have run there: what it holds is known from
+// the beginning of its present run only.
+func (r *Replay) sees(c *cpu, ev *ktrace.Event) {
+	r.counts.Beside++
 	if c.blind {
-		c.blind = false
+		c.blind, c.state = false, 0
 		r.blind--
+		c.current = 0
 	}
-	if r.blind > 0 {
-		return false
+	if t := r.task(ev); r.blind == 0 {
+		r.epoch++
+	} else if c.current != t.slot {
+		c.current = t.slot
+		r.stale(t)
 	}
-	r.epoch++
-	for i := range r.cpus {
-		r.cpus[i].state = 0
-	}
-	return true
 }
 
 // checkSpins forgets what the task holds if it cannot: whoever holds a spinning

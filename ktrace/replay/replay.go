@@ -30,8 +30,9 @@ type Counts struct {
 	// Gaps are tasks that held what they cannot have held: events were off in
 	// between.
 	Gaps int
-	// Unused are events beside a place that could not be read.
-	Unused int
+	// Beside are events while there were none of some CPU, because of a place
+	// that could not be read.
+	Beside int
 	// Merged are acquisitions of an eighth lock of one class or more, Deep
 	// those that did not fit the stack.
 	Merged, Deep int
@@ -149,9 +150,8 @@ func (r *Replay) event(ev *ktrace.Event) {
 		r.idle = append(r.idle, make([]int32, len(r.cpus)-len(r.idle))...)
 	}
 	c := &r.cpus[ev.CPU]
-	if r.blind > 0 && !r.sees(c) {
-		r.counts.Unused++
-		return
+	if r.blind > 0 {
+		r.sees(c, ev)
 	}
 	if ev.Kind != ktrace.Lost {
 		c.time = ev.Time

@@ -53,6 +53,9 @@ func FuzzReplay(f *testing.F) {
 			r := New(Options{Waits: true, LockStat: true})
 			r.begin("fuzz")
 			for _, ev := range eventsOf(data) {
+				if ev.Kind == ktrace.Raw && ev.Num == 0 {
+					r.damaged()
+				}
 				r.event(&ev)
 			}
 			for _, tk := range r.tasks[1:] {

@@ -67,17 +67,52 @@ func (r *Replay) stale(t *task) {
 }
 
 // lost forgets what the tasks hold that may have run on the CPU in the gap:
-// all but those that run on other CPUs.
-func (r *Replay) lost(ev *ktrace.Event) {
+// all but those that run on other CPUs. The kernel says that it lost records
+// when it has the next one, so what was learned meanwhile is not sure, either.
+func (r *Replay) lost(c *cpu, ev *ktrace.Event) {
 	r.counts.LostGaps++
 	r.counts.Lost += int(max(ev.Num, 1))
+	for j := len(r.seen) - 1; j >= 0 && r.seen[j].time > c.time && int(r.seen[j].file) == len(r.files)-1; j-- {
+		r.seen[j].what = 0
+	}
 	r.epoch++
 	for i := range r.cpus {
-		if c := &r.cpus[i]; int32(i) != ev.CPU && c.current != 0 {
-			if t := r.tasks[c.current]; t.epoch == r.epoch-1 {
+		if o := &r.cpus[i]; o != c && o.current != 0 {
+			if t := r.tasks[o.current]; t.epoch == r.epoch-1 {
 				t.epoch = r.epoch
 			}
 		}
+	}
+}
+
+// damaged is for a place of the trace that could not be read. It may hide
+// events of any CPU that has none from there on.
+func (r *Replay) damaged() {
+	r.blind = 0
+	r.epoch++
+	for i := range r.cpus {
+		if c := &r.cpus[i]; c.current != 0 {
+			c.blind = true
+			r.blind++
+		}
+	}
+}
+
+// sees is for an event while some CPU has not been seen since a damage. A task
+// that did not run for a while may have run there: what it holds is known from
+// the beginning of its present run only.
+func (r *Replay) sees(c *cpu, ev *ktrace.Event) {
+	r.counts.Beside++
+	if c.blind {
+		c.blind, c.state = false, 0
+		r.blind--
+		c.current = 0
+	}
+	if t := r.task(ev); r.blind == 0 {
+		r.epoch++
+	} else if c.current != t.slot {
+		c.current = t.slot
+		r.stale(t)
 	}
 }
 

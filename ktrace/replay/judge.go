@@ -399,6 +399,7 @@ func (res *Result) Doubts() []string {
 	}
 	say(c.Lost, "%d records were lost; what was held then is not known")
 	say(c.Gaps, "%d times lock events were missing; what was held then is not known")
+	say(c.Beside, "%d events stand beside damaged places; of these, only what a task did without a break is used")
 	say(c.NoFlags, "%d lock events have no flags; the interrupt context is that of irq events (trace-cmd report -l prints flags)")
 	say(c.ClassesLost, "%d locks have no class, since there are too many classes")
 	say(c.ChainsLost, "%d chains are left out, since there are too many")

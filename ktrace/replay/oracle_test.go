@@ -217,3 +217,33 @@ func TestRuns(t *testing.T) {
 		})
 	}
 }
+
+// TestDamage: what cannot be read of a run in which the kernel reported
+// nothing makes no finding.
+func TestDamage(t *testing.T) {
+	whole, err := os.ReadFile(filepath.Join(oracle(t), "runs", "s_work4", "trace.dat"))
+	if err != nil {
+		t.Skip(err)
+	}
+	for i := range 12 {
+		data := bytes.Clone(whole)
+		at := len(data)/3 + i*len(data)/20
+		copy(data[at:], "this was overwritten by something")
+		in, err := ktrace.NewReader(bytes.NewReader(data))
+		if err != nil {
+			continue // it hit what the rest cannot be read without
+		}
+		r, damages := New(Options{Waits: true}), 0
+		r.Read("damaged", in, func(int) {}, func(error) bool { damages++; return true })
+		if err := in.Close(); err != nil {
+			t.Error(err)
+		}
+		res := r.Judge()
+		t.Logf("byte %d: %d damages, %d of %d events beside them, %d dependencies", at, damages, res.Counts.Beside, res.Counts.Events, res.v.Stats().Edges)
+		for _, f := range res.Findings {
+			if f.Level == Likely {
+				t.Errorf("byte %d: %s", at, f.Report.Summary())
+			}
+		}
+	}
+}

@@ -30,6 +30,9 @@ type Counts struct {
 	// Gaps are tasks that held what they cannot have held: events were off in
 	// between.
 	Gaps int
+	// Beside are events while there were none of some CPU, because of a place
+	// that could not be read.
+	Beside int
 	// Merged are acquisitions of an eighth lock of one class or more, Deep
 	// those that did not fit the stack.
 	Merged, Deep int
@@ -67,6 +70,7 @@ type Replay struct {
 	idle    []int32         // by CPU
 	cpus    []cpu
 	epoch   uint32
+	blind   int // CPUs that were not seen since something could not be read
 
 	files   []string
 	seen    []observation
@@ -113,6 +117,7 @@ func (r *Replay) Read(name string, in *ktrace.Reader, progress func(events int),
 			if !damage(err) {
 				return
 			}
+			r.damaged()
 			continue
 		}
 		r.event(ev)
@@ -131,7 +136,7 @@ func (r *Replay) begin(name string) {
 	for _, n := range r.names {
 		n.static = n.static[:0]
 	}
-	r.cpus, r.idle = nil, nil
+	r.cpus, r.idle, r.blind = nil, nil, 0
 	r.noTasks()
 }
 
@@ -145,6 +150,12 @@ func (r *Replay) event(ev *ktrace.Event) {
 		r.idle = append(r.idle, make([]int32, len(r.cpus)-len(r.idle))...)
 	}
 	c := &r.cpus[ev.CPU]
+	if r.blind > 0 {
+		r.sees(c, ev)
+	}
+	if ev.Kind != ktrace.Lost {
+		c.time = ev.Time
+	}
 	switch ev.Kind {
 	case ktrace.LockAcquire:
 		t := r.task(ev)
@@ -226,6 +237,6 @@ func (r *Replay) event(ev *ktrace.Event) {
 			r.leaves(t, ev, atExit)
 		}
 	case ktrace.Lost:
-		r.lost(ev)
+		r.lost(c, ev)
 	}
 }

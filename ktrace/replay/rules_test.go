@@ -51,6 +51,10 @@ func script(text string) string {
 			fmt.Fprintf(&b, "CPU:%s [LOST %s EVENTS]\n", f[1], f[2])
 			continue
 		}
+		if f[0] == "DAMAGED" {
+			b.WriteString("what is this: it is no event\n")
+			continue
+		}
 		cpu := "0"
 		if f[0][0] == '@' {
 			cpu, f = f[0][1:], f[1:]
@@ -121,6 +125,10 @@ func TestRules(t *testing.T) {
 			return c.Overtaken == 1
 		}},
 
+		{"lost while another learns", "@1 12 ..... got c\n@1 12 ..... put c\n10 ..... got a\n10 ..... got b\n10 ..... put b\n11 ..... got b a\n11 ..... put a b\nLOST 1 5\n@1 12 ..... got c\n@1 12 ..... put c", "", nil},
+		{"damaged", "10 ..... got a\nDAMAGED\n10 ..... got b\n10 ..... put b\n11 ..... got b a\n11 ..... put a b", "", nil},
+		{"damaged before", "10 ..... got a\n10 ..... put a\nDAMAGED\n@1 10 ..... got c\n@1 10 ..... put c\n" + abba, "likely circular a b", nil},
+
 		// Releases.
 		{"never taken", fork10 + "10 ..... put a", "likely unlock-imbalance a", nil},
 		{"taken before the trace", "10 ..... put a", "", func(c *Counts) bool { return c.ReleasedBefore == 3 }},
@@ -181,7 +189,12 @@ func TestRules(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := New(Options{})
-			r.Read("script", in, func(int) {}, func(err error) bool { t.Error(err); return true })
+			r.Read("script", in, func(int) {}, func(err error) bool {
+				if !strings.Contains(text, "what is this") {
+					t.Error(err)
+				}
+				return true
+			})
 			res := r.Judge()
 			var got []string
 			for _, f := range res.Findings {

@@ -279,6 +279,7 @@ func (res *Result) WriteStats(w io.Writer) error {
 		{"lock events", c.LockEvents},
 		{"lost records", c.Lost},
 		{"gaps", c.LostGaps + c.Gaps},
+		{"events beside damage", c.Beside},
 		{"held locks forgotten", c.Dropped},
 		{"overtaken by another holder", c.Overtaken},
 		{"released, taken before", c.ReleasedBefore},

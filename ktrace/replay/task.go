@@ -100,10 +100,12 @@ const emptyChain = ^uint64(0)
 
 // cpu is what is known of a CPU.
 type cpu struct {
-	current  int32 // slot of the task that made the last event
-	state    state // from events, where the trace has no flags
-	released bool  // it had a release
-	exits    state // interrupts of which it had the exit
+	current  int32  // slot of the task that made the last event
+	state    state  // from events, where the trace has no flags
+	released bool   // it had a release
+	blind    bool   // it was not seen since something could not be read
+	time     uint64 // of its last event
+	exits    state  // interrupts of which it had the exit
 }
 
 // enter notes that an interrupt begins, if its end can be expected: events are

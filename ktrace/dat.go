@@ -304,11 +304,12 @@ func (d *datSource) readV6(at int64) error {
 		err = fmt.Errorf("want at most %d systems, not %d", maxEvents, systems)
 	}
 	for range systems {
+		if err != nil {
+			break
+		}
 		var system string
-		if err == nil {
-			if system, err = str(); err == nil {
-				err = events(system)
-			}
+		if system, err = str(); err == nil {
+			err = events(system)
 		}
 	}
 	if err != nil {

@@ -27,7 +27,10 @@
 // # Guarantee
 //
 // Memory does not grow with the input. Events come in the order of the text, or
-// by time; those of one CPU in the order in which they were recorded. Of a
+// by time; those of one CPU in the order in which they were recorded. Where
+// damage of a trace.dat costs records of a CPU, a [Lost] stands before its next
+// one. A trace.dat of version 7 that was cut is read up to there if it is
+// compressed; without compression only its end tells the CPUs apart. Of a
 // perf.data at most 64 MiB of records wait for their turn; where one round of
 // perf record over the buffers has more, events that come too late are an error.
 //

@@ -314,18 +314,21 @@ func (d *decoder) str(rec []byte, fd *field) string {
 		return ""
 	}
 	b := d.bytes(rec, fd)
+	if n := len(b) - 1; n > 0 && b[n] == 0 {
+		// Mostly the only zero is the last byte. No string that is kept has a zero in it, so one that is equal says so.
+		if e := d.slot(b[:n]); *e == string(b[:n]) {
+			return *e
+		}
+	}
 	if i := bytes.IndexByte(b, 0); i >= 0 {
 		b = b[:i]
 	}
 	return d.intern(b)
 }
 
-// intern makes equal byte strings one string. It is a cache without chains: one that is displaced is made again.
-func (d *decoder) intern(b []byte) string {
+// slot is where a string of one byte or more is kept.
+func (d *decoder) slot(b []byte) *string {
 	n := len(b)
-	if n == 0 {
-		return ""
-	}
 	var h uint64
 	if n >= 8 {
 		h = binary.LittleEndian.Uint64(b) ^ binary.LittleEndian.Uint64(b[n-8:])*0x9e3779b97f4a7c15
@@ -334,8 +337,16 @@ func (d *decoder) intern(b []byte) string {
 			h = h<<8 | uint64(c)
 		}
 	}
-	h = (h ^ uint64(n)<<56) * 0x9e3779b97f4a7c15
-	e := &d.strings[h>>52]
+	return &d.strings[(h^uint64(n)<<56)*0x9e3779b97f4a7c15>>52]
+}
+
+// intern makes equal byte strings one string. It is a cache without chains: one that is displaced is made again.
+func (d *decoder) intern(b []byte) string {
+	n := len(b)
+	if n == 0 {
+		return ""
+	}
+	e := d.slot(b)
 	if *e != string(b) {
 		// The one in the map stays, so that consumers may compare pointers and memory does not grow with displacements.
 		s, ok := d.text[string(b)]

@@ -1,7 +1,10 @@
 package ktrace
 
 import (
+	"compress/gzip"
+	"io"
 	"iter"
+	"os"
 	"path/filepath"
 	"testing"
 )
@@ -48,6 +51,37 @@ func TestOraclePerf(t *testing.T) {
 				t.Errorf("%d samples, %d with flags, %d wrong; want %d", n, flags, bad, c.samples)
 			}
 		})
+	}
+}
+
+// TestOraclePerfStart compares the begin of the kernel's text with the symbols of that boot. Events of irqs and preemption
+// have offsets from there.
+func TestOraclePerfStart(t *testing.T) {
+	dir := filepath.Join(oracle(t), "perf")
+	f, err := os.Open(filepath.Join(dir, "kallsyms.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := (&symbols{raw: text}).stext()
+	for _, name := range []string{"a.data.zst", "z.data", "pipe.data"} {
+		r := open(t, filepath.Join(dir, name))
+		for _, err := range r.Events() {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		if got := r.src.(*perfSource).symbols.stext(); got != want || want == 0 {
+			t.Errorf("%s: the kernel begins at %#x, want %#x", name, got, want)
+		}
 	}
 }
 

@@ -144,6 +144,9 @@ func (p *perfSource) next() ([]byte, bool) {
 		_, _ = p.r.Discard(len(rec))
 		p.at += int64(len(rec))
 		if len(rec) < size {
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
 			p.fault(p.outer, doing, fmt.Errorf("want %d bytes, not %d: %w", size, len(rec), err))
 			// Blocks may be whole in what there is of a compressed record.
 			return rec, typ == perfCompressed && len(rec) > 8

@@ -197,6 +197,9 @@ func parseField(line string) (field, error) {
 
 // parseWords reads the pairs { value, "word" } of a print format's last list. Values that are names are left out.
 func parseWords(printed string) (out []number) {
+	if i := strings.LastIndex(printed, "__print_"); i >= 0 {
+		printed = printed[i:]
+	}
 	for {
 		i := strings.Index(printed, "{ ")
 		if i < 0 {

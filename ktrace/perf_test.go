@@ -1,8 +1,12 @@
 package ktrace
 
 import (
+	"compress/gzip"
+	"io"
 	"iter"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -48,6 +52,70 @@ func TestOraclePerf(t *testing.T) {
 				t.Errorf("%d samples, %d with flags, %d wrong; want %d", n, flags, bad, c.samples)
 			}
 		})
+	}
+}
+
+// TestPerfTasks reads what perf script prints of tasks that end.
+func TestPerfTasks(t *testing.T) {
+	for _, c := range []struct {
+		line      string
+		tgid, pid int32
+	}{
+		{"  :-1    -1/-1    [000]  7.382858: lock:lock_acquire: 0xffff8880bc5fddd8 &rq->__lock", -1, -1},
+		{"  :-1  8300/-1    [000]  7.382858: lock:lock_acquire: 0xffff8880bc5fddd8 &rq->__lock", 8300, -1},
+		{"  :-1  8300/76    [000]  7.382858: lock:lock_acquire: 0xffff8880bc5fddd8 &rq->__lock", 8300, 76},
+	} {
+		r, err := NewReader(strings.NewReader(c.line + "\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for ev, err := range r.Events() {
+			if err != nil || ev.TGID != c.tgid || ev.PID != c.pid || ev.Comm != ":-1" || ev.Kind != LockAcquire {
+				t.Errorf("%s: %+v, %v", c.line, ev, err)
+			}
+		}
+	}
+}
+
+// TestHrtimerMode reads the modes of a timer from a format that has other words before them.
+func TestHrtimerMode(t *testing.T) {
+	f, err := parseFormat("timer", []byte("name: hrtimer_setup\nID: 7\n\tfield:void * hrtimer;\toffset:8;\tsize:8;\tsigned:0;\n"+
+		"\tfield:enum hrtimer_mode mode;\toffset:16;\tsize:4;\tsigned:0;\n"+
+		`print fmt: "clockid=%s mode=%s", __print_symbolic(REC->clockid, { 0, "CLOCK_REALTIME" }, { 1, "CLOCK_MONOTONIC" }), `+
+		`__print_symbolic(REC->mode, { HRTIMER_MODE_ABS, "ABS" }, { HRTIMER_MODE_REL, "REL" })`))
+	if err != nil || f.kind != HrtimerInit || f.hrtimerMode(1) != "REL" || f.hrtimerMode(8) != "ABS|HARD" {
+		t.Errorf("%v, %v", f, err)
+	}
+}
+
+// TestOraclePerfStart compares the begin of the kernel's text with the symbols of that boot. Events of irqs and preemption
+// have offsets from there.
+func TestOraclePerfStart(t *testing.T) {
+	dir := filepath.Join(oracle(t), "perf")
+	f, err := os.Open(filepath.Join(dir, "kallsyms.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := (&symbols{raw: text}).stext()
+	for _, name := range []string{"a.data.zst", "z.data", "pipe.data"} {
+		r := open(t, filepath.Join(dir, name))
+		for _, err := range r.Events() {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		if got := r.src.(*perfSource).symbols.stext(); got != want || want == 0 {
+			t.Errorf("%s: the kernel begins at %#x, want %#x", name, got, want)
+		}
 	}
 }
 

@@ -456,6 +456,7 @@ func TestPerfDamage(t *testing.T) {
 		{"size of the records", whole(), set(48, 1<<62), all, "the file is cut"},
 		{"byte order", whole(), func(b []byte) []byte { return append(slices.Clone(perfSwap), b[8:]...) }, 0, "want a header of 104 bytes, not"},
 		{"no sections", whole(), set(72, 0), all, "want a section with the formats"},
+		{"end of a pipe", &perfFile{pipe: true}, func(b []byte) []byte { return b[:len(b)-20] }, all - 1, "reading a record: want 48 bytes, not 36: unexpected EOF"},
 		{"size of a number", whole(), replace("offset:16;\tsize:8", "offset:25;\tsize:3"), all, ""},
 		{"offset of a field", whole(), replace("offset:16;\tsize:8", "offset:48;\tsize:8"), 4, "reading a sample: want at least 56 bytes in a record of lock_acquire, not 28"},
 		{"size of a record", whole(), after("nine", -10, 0x39), all, "going on where records are found again"},

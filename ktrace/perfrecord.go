@@ -40,7 +40,7 @@ const perfWindow = 256 << 10
 const maxPerfComms = 1 << 18
 
 // maxPerfGarbage is how much that is no records may come out of compressed ones: a few bytes decompress to gigabytes.
-const maxPerfGarbage = 64 << 20
+const maxPerfGarbage = 16 << 20
 
 // perfComm is the name of a thread.
 type perfComm struct {
@@ -69,13 +69,13 @@ func (p *perfSource) run(yield func(*Event, error) bool) {
 		p.zstd.Close()
 	}
 	if len(p.carry) > 0 {
-		p.fault(p.outer, "reading compressed records", fmt.Errorf("want the rest of a record whose first %d bytes are there", len(p.carry)))
+		p.fault(p.outer, "reading compressed records", "want the rest of a record whose first %d bytes are there", len(p.carry))
 	}
 	if p.done || !p.queue.finish(p.deliver) {
 		return
 	}
 	if n := p.queue.late; n > 0 {
-		p.fault(p.queue.lateAt, "putting records in order", fmt.Errorf("%d records are older than what was recorded a round before; they come late", n))
+		p.fault(p.queue.lateAt, "putting records in order", "%d records are older than what was recorded a round before; they come late", n)
 	}
 	for _, f := range p.faults {
 		if f.more > 0 && !p.give(p.fail(f.offset, f.doing, fmt.Errorf("that fails %d times more", f.more))) {
@@ -89,8 +89,8 @@ func (p *perfSource) give(err error) bool {
 	return !p.done
 }
 
-// fault says damage, the first of its sort.
-func (p *perfSource) fault(at int64, doing string, err error) {
+// fault says damage, the first of its sort. The others are only counted, as there may be many.
+func (p *perfSource) fault(at int64, doing, format string, args ...any) {
 	if p.done {
 		return
 	}
@@ -105,7 +105,7 @@ func (p *perfSource) fault(at int64, doing string, err error) {
 		return
 	}
 	p.faults = append(p.faults, perfFault{doing: doing, offset: at})
-	p.give(p.fail(at, doing, err))
+	p.give(p.fail(at, doing, fmt.Errorf(format, args...)))
 }
 
 // skip passes over bytes.
@@ -128,14 +128,14 @@ func (p *perfSource) next() ([]byte, bool) {
 		head, err := p.r.Peek(8)
 		if len(head) < 8 {
 			if len(head) > 0 || !errors.Is(err, io.EOF) {
-				p.fault(p.at, doing, err)
+				p.fault(p.at, doing, "%w", err)
 				_ = p.skip(uint64(len(head)))
 			}
 			return nil, false
 		}
 		typ, size := p.u32(head), int(p.u16(head[6:]))
 		if !plausible(typ, size) {
-			p.fault(p.at, doing, fmt.Errorf("want a type below %d and a size of at least 8 that 8 divides, not %d and %d; going on where records are found again", perfTypes, typ, size))
+			p.fault(p.at, doing, "want a type below %d and a size of at least 8 that 8 divides, not %d and %d; going on where records are found again", perfTypes, typ, size)
 			p.resync()
 			continue
 		}
@@ -144,7 +144,10 @@ func (p *perfSource) next() ([]byte, bool) {
 		_, _ = p.r.Discard(len(rec))
 		p.at += int64(len(rec))
 		if len(rec) < size {
-			p.fault(p.outer, doing, fmt.Errorf("want %d bytes, not %d: %w", size, len(rec), err))
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			p.fault(p.outer, doing, "want %d bytes, not %d: %w", size, len(rec), err)
 			// Blocks may be whole in what there is of a compressed record.
 			return rec, typ == perfCompressed && len(rec) > 8
 		}
@@ -211,7 +214,7 @@ func (p *perfSource) outerRecord(rec []byte) {
 		p.payload = append(p.payload[:0], rec[8:]...)
 	case perfCompressed2:
 		if len(rec) < 16 || p.u64(rec[8:]) > uint64(len(rec)-16) {
-			p.fault(at, "reading a compressed record", fmt.Errorf("want its size in a record of %d bytes", len(rec)))
+			p.fault(at, "reading a compressed record", "want its size in a record of %d bytes", len(rec))
 			return
 		}
 		p.payload = append(p.payload[:0], rec[16:][:p.u64(rec[8:])]...)
@@ -219,14 +222,14 @@ func (p *perfSource) outerRecord(rec []byte) {
 		// What a processor traced follows the record.
 		if len(rec) >= 16 {
 			if err := p.skip(p.u64(rec[8:])); err != nil {
-				p.fault(at, "passing over the data of a processor's trace", fmt.Errorf("want %d bytes: %w", p.u64(rec[8:]), io.ErrUnexpectedEOF))
+				p.fault(at, "passing over the data of a processor's trace", "want %d bytes: %w", p.u64(rec[8:]), io.ErrUnexpectedEOF)
 			}
 		}
 	case perfHeaderAttr:
 		p.attrRecord(rec, at)
 	case perfTracingData:
 		if len(rec) < 12 {
-			p.fault(at, "reading the formats of the tracepoints", io.ErrUnexpectedEOF)
+			p.fault(at, "reading the formats of the tracepoints", "%w", io.ErrUnexpectedEOF)
 			return
 		}
 		n := int64(p.u32(rec[8:]))
@@ -239,14 +242,14 @@ func (p *perfSource) outerRecord(rec []byte) {
 			err = fmt.Errorf("want %d bytes: %w", n, err2)
 		}
 		if err != nil {
-			p.fault(at, "reading the formats of the tracepoints", err)
+			p.fault(at, "reading the formats of the tracepoints", "%w", err)
 		}
 		_ = p.skip(uint64(n - k))
 	case perfHeaderFeature:
 		if len(rec) >= 16 {
 			if id := p.u64(rec[8:]); id < featCount && id != featTracingData {
 				if err := p.feature(int(id), rec[16:]); err != nil {
-					p.fault(at, fmt.Sprintf("reading section %d", id), err)
+					p.fault(at, fmt.Sprintf("reading section %d", id), "%w", err)
 				}
 			}
 		}
@@ -271,7 +274,7 @@ func (p *perfSource) attrRecord(rec []byte, at int64) {
 		}
 	}
 	if size < 64 || size > len(rec)-8 {
-		p.fault(at, "reading an attribute", fmt.Errorf("want an attribute of at least 64 bytes in a record of %d, not %d", len(rec), size))
+		p.fault(at, "reading an attribute", "want an attribute of at least 64 bytes in a record of %d, not %d", len(rec), size)
 		return
 	}
 	p.add(p.parseAttr(rec[8:8+size]), rec[8+size:])
@@ -316,7 +319,7 @@ func (p *perfSource) unpack() {
 		return
 	}
 	if !bytes.HasPrefix(p.payload, zstdMagic) {
-		p.fault(p.outer, doing, fmt.Errorf("want the begin of zstd data, %x: what follows damage is lost up to there", zstdMagic))
+		p.fault(p.outer, doing, "want the begin of zstd data, %x: what follows damage is lost up to there", zstdMagic)
 		return
 	}
 	var err error
@@ -335,7 +338,7 @@ func (p *perfSource) unpack() {
 	if errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded) {
 		err = fmt.Errorf("a window of more than 128 MB is %w", ErrUnsupported)
 	}
-	p.fault(p.outer, doing, err)
+	p.fault(p.outer, doing, "%w", err)
 	p.carry = p.carry[:0]
 }
 
@@ -348,7 +351,7 @@ func (p *perfSource) unpacked(b []byte) {
 	for len(b) >= 8 && !p.done {
 		typ, size := p.u32(b), int(p.u16(b[6:]))
 		if !plausible(typ, size) {
-			p.fault(p.outer, "reading a decompressed record", fmt.Errorf("want a type below %d and a size of at least 8 that 8 divides, not %d and %d", perfTypes, typ, size))
+			p.fault(p.outer, "reading a decompressed record", "want a type below %d and a size of at least 8 that 8 divides, not %d and %d", perfTypes, typ, size)
 			i, _ := p.find(b[1:], true)
 			b = b[1+i:]
 			p.garbage += int64(1 + i)
@@ -552,7 +555,7 @@ func (p *perfSource) lost(rec []byte, typ uint32) {
 func (p *perfSource) sample(rec []byte, at int64) {
 	a := p.attrOf(rec)
 	if a == nil {
-		p.fault(at, "finding the event of a sample", errors.New("want an id that belongs to an attribute"))
+		p.fault(at, "finding the event of a sample", "want an id that belongs to an attribute")
 		return
 	}
 	c := cursor{b: rec, at: 8, big: p.big}
@@ -598,7 +601,7 @@ func (p *perfSource) sample(rec []byte, at int64) {
 		raw = c.take(int(min(c.num(4), 1<<16)))
 	}
 	if c.err != nil {
-		p.fault(at, "reading a sample", fmt.Errorf("want its fields in %d bytes: %w", len(rec), c.err))
+		p.fault(at, "reading a sample", "want its fields in %d bytes: %w", len(rec), c.err)
 		return
 	}
 	ev.Comm = p.comm(ev.PID)
@@ -608,7 +611,7 @@ func (p *perfSource) sample(rec []byte, at int64) {
 		ev.Kind, ev.Point = Raw, a.name
 	case f == nil || st&sampleRaw == 0:
 		ev.Kind, ev.Point = Raw, a.name
-		p.fault(at, fmt.Sprintf("finding the format of tracepoint %d", a.config), errors.New("want a format of that ID, and a sample with raw data"))
+		p.fault(at, "finding the format of a sample", "want a format with the ID %d, and a sample with raw data", a.config)
 	default:
 		if f.flags.kind == fieldNumber && len(raw) >= f.flags.offset+f.flags.size {
 			ev.Flags = Flags(p.dec.number(raw, &f.flags)&0xff) | FlagsKnown
@@ -618,7 +621,7 @@ func (p *perfSource) sample(rec []byte, at int64) {
 			ev.Preempt, ev.Migrate = uint8(v&15), uint8(v>>4&15)
 		}
 		if err := p.dec.decode(f.format, raw, ev); err != nil {
-			p.fault(at, "reading a sample", err)
+			p.fault(at, "reading a sample", "%w", err)
 			return
 		}
 	}

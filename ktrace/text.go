@@ -351,10 +351,13 @@ func (t *textSource) task(s []byte, ev *Event) (style byte) {
 			}
 		}
 	}
-	// perf prints a task that it does not know as ":-1  -1/-1".
-	if head, ok := bytes.CutSuffix(s, []byte(" -1/-1")); ok {
-		ev.PID, ev.TGID, ev.Comm = -1, -1, t.strings.get(bytes.TrimSpace(head))
-		return stylePerf
+	// perf prints a task that the kernel has taken out of its tables as ":-1  -1/-1" or ":-1  76/-1".
+	if head, ok := bytes.CutSuffix(s, []byte("/-1")); ok {
+		i := bytes.LastIndexByte(head, ' ')
+		if v, ok := parseInt32(head[i+1:]); ok && i >= 0 {
+			ev.PID, ev.TGID, ev.Comm = -1, v, t.strings.get(bytes.TrimSpace(head[:i]))
+			return stylePerf
+		}
 	}
 	i := len(s)
 	for i > 0 && (isDigit(s[i-1]) || s[i-1] == '/') {

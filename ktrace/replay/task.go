@@ -175,6 +175,9 @@ func (r *Replay) where(t *task, c *cpu, ev *ktrace.Event) state {
 // task returns the task of the event. There is one idle task a CPU.
 func (r *Replay) task(ev *ktrace.Event) *task {
 	pid := ev.PID
+	if pid < 0 {
+		pid = -2 - ev.CPU // perf has one number for all tasks that end: at most one of them runs on a CPU
+	}
 	var slot int32
 	switch {
 	case pid == 0:

@@ -58,9 +58,36 @@ var anchors = []struct {
 		swap("(*Once).doSlow", "$r.m.Lock()", "lockdep.Once(lockdepMap(&$r.m.mu), pc); $r.m.mu.Lock(); lockdep.Locked(lockdepMap(&$r.m.mu))"),
 		swap("(*Once).doSlow", "defer $r.m.Unlock()", "defer $r.m.mu.Unlock(); defer lockdep.OnceUnlock(lockdepMap(&$r.m.mu))"),
 	}},
+	// The word that is added to a WaitGroup fits into its padding.
 	{"sync/waitgroup.go", []op{
 		imports("internal/lockdep", "internal/runtime/sys", "unsafe"),
+		lastField("WaitGroup", "lockdep uint32"),
+		head("(*WaitGroup).Add", "if delta < 0 { lockdep.Done(unsafe.Pointer($r), &$r.lockdep) }"),
 		head("(*WaitGroup).Wait", "lockdep.Wait(unsafe.Pointer($r), sys.GetCallerPC())"),
+		beforeEach("(*WaitGroup).Wait", "return", "lockdep.Waited(unsafe.Pointer($r), &$r.lockdep, sys.GetCallerPC()); "),
+	}},
+	{"sync/cond.go", []op{
+		imports("internal/lockdep"),
+		after("(*Cond).Wait", "runtime_notifyListWait(&c.notify, t)", "; lockdep.Woken()"),
+	}},
+
+	// A channel knows where it was made, by a number in a hole of its struct. The
+	// hooks stand where one goroutine wakes another one, after the channel's lock
+	// was released; an operation that wakes nobody has none.
+	{"runtime/chan.go", []op{
+		fieldAfter("hchan", "elemsize", "; lockdep uint16"),
+		after("makechan", "c.elemsize = uint16(elem.Size_)", "; c.lockdep = lockdepMake(sys.GetCallerPC())"),
+		swap("chansend", "send(c, sg, ep, func() { unlock(&c.lock) }, 3)",
+			"send(c, sg, ep, func() { unlock(&c.lock); lockdepMeet(c, sg, LockdepReceives|lockdepBlocks(block)) }, 3)"),
+		swap("chanrecv", "recv(c, sg, ep, func() { unlock(&c.lock) }, 3)",
+			"recv(c, sg, ep, func() { unlock(&c.lock); lockdepMeet(c, sg, lockdepBlocks(block)) }, 3)"),
+		before("closechan", "goready(gp, 3)", "lockdepMeet(c, (*sudog)(gp.param), LockdepReceives|LockdepCloses); "),
+	}},
+	{"runtime/select.go", []op{
+		swap("selectgo", "recv(c, sg, cas.elem, func() { selunlock(scases, lockorder) }, 2)",
+			"recv(c, sg, cas.elem, func() { selunlock(scases, lockorder); lockdepMeet(c, sg, lockdepSelects(block)) }, 2)"),
+		swap("selectgo", "send(c, sg, cas.elem, func() { selunlock(scases, lockorder) }, 2)",
+			"send(c, sg, cas.elem, func() { selunlock(scases, lockorder); lockdepMeet(c, sg, LockdepReceives|lockdepSelects(block)) }, 2)"),
 	}},
 
 	// A goroutine carries the locks that it holds. They stay with the g when
@@ -69,7 +96,7 @@ var anchors = []struct {
 		lastField("g", "lockdep unsafe.Pointer; lockdepTest uint32"),
 	}},
 	{"runtime/proc.go", []op{
-		after("newproc1", "newg.parentGoid = callergp.goid", "; newg.lockdepTest = callergp.lockdepTest"),
+		after("newproc1", "newg.parentGoid = callergp.goid", "; newg.lockdepTest = callergp.lockdepTest; lockdepGo(callergp)"),
 		head("goexit1", "if gp := getg(); gp.lockdep != nil { lockdepGoexit(gp.lockdep) }"),
 		before("checkdead", `fatal("all goroutines are asleep - deadlock!")`, "if lockdepAsleep() { return }; lockdepDying(); "),
 		before("main", "fn := main_main", "lockdepInitDone(); "),

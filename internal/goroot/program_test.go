@@ -73,6 +73,7 @@ Locked
 OnceUnlock
 OnceDone main.main 37
 Wait main.main 39
+Waited main.main 39
 Exit 0
 `
 

@@ -159,3 +159,39 @@ func Wait(p unsafe.Pointer, pc uintptr) {
 		v.Wait(t, pc)
 	}
 }
+
+// Waited is called when that wait is over.
+func Waited(p unsafe.Pointer, gen *uint32, pc uintptr) {
+	v.Waited((*Task)(runtime.LockdepTask()), uintptr(p), gen, pc)
+}
+
+// Done is called before a goroutine tells a WaitGroup that it is done.
+func Done(p unsafe.Pointer, gen *uint32) {
+	if t := (*Task)(runtime.LockdepTask()); t != nil {
+		v.Done(t, uintptr(p), gen)
+	}
+}
+
+// Woken is called when a goroutine was woken by another one.
+func Woken() {
+	if t := (*Task)(runtime.LockdepTask()); t != nil {
+		t.Stretch()
+	}
+}
+
+// meet runs before one goroutine wakes another one at a channel.
+func meet(event, waker, woken, g unsafe.Pointer, how uint8) {
+	m := engine.Meeting{
+		Event: (*engine.Event)(event), Waker: (*Task)(waker), Woken: (*Task)(woken), G: g,
+		Receives: how&runtime.LockdepReceives != 0,
+		Closes:   how&runtime.LockdepCloses != 0,
+		Waits:    how&runtime.LockdepWaits != 0,
+		WakerHad: how&runtime.LockdepWakerHad != 0,
+		WokenHad: how&runtime.LockdepWokenHad != 0,
+	}
+	v.Meet(&m)
+}
+
+// made runs when a goroutine makes another one: what it took before, nobody
+// whom it lets run from then on can be in the way of.
+func made(p unsafe.Pointer) { (*Task)(p).Stretch() }

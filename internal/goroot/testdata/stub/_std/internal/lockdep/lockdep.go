@@ -64,6 +64,10 @@ func Once(m *Map, pc uintptr)           { enter("Once", m, pc) }
 func OnceUnlock(m *Map)                 { leave("OnceUnlock", m) }
 func OnceDone(m *Map, pc uintptr)       { enter("OnceDone", m, pc) }
 func Wait(p unsafe.Pointer, pc uintptr) { say("Wait", pc) }
+func Done(p unsafe.Pointer, gen *uint32) {}
+func Woken()                            {}
+
+func Waited(p unsafe.Pointer, gen *uint32, pc uintptr) { say("Waited", pc) }
 
 // EnterTest prints the test and the table of names that the linker left.
 func EnterTest(name string) uint32 {

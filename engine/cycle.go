@@ -212,7 +212,7 @@ func (v *Validator) weigh(n int, how strictness) (f finding, why Why) {
 		f.level = Proved
 		return f, 0
 	}
-	two := false
+	two, waits := false, 0
 	for i := 0; i < n; i++ {
 		o := &v.obs[v.samples[f.samples[i]].obs]
 		p := &v.obs[v.samples[f.samples[0]].obs]
@@ -227,6 +227,7 @@ func (v *Validator) weigh(n int, how strictness) (f finding, why Why) {
 			f.why |= WhyInit
 		}
 		if o.kind == obsEvent {
+			waits++
 			f.why |= WhyEvent
 			f.pending = true // another waker may come
 		}
@@ -236,6 +237,11 @@ func (v *Validator) weigh(n int, how strictness) (f finding, why Why) {
 		if v.classes[o.lock.class].flags&classHandoff != 0 {
 			f.why |= WhyHandoff
 		}
+	}
+	if waits == n {
+		// Goroutines that meet with locks held, as at a barrier, wait for each
+		// other's past: each has the lock that the others wait for it to take.
+		return finding{}, why | WhyEvent
 	}
 	if how == classCycle {
 		if f.why&WhyProcesses == 0 {

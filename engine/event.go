@@ -166,7 +166,7 @@ func (v *Validator) waited(m *Meeting, t, w *Task, d int, g unsafe.Pointer) {
 // first. e is nil where one waker is enough.
 func (v *Validator) need(t *Task, g unsafe.Pointer, pc uintptr, e *Event, d int, wait Mode, b *Held, waker uint64) {
 	c := b.class()
-	if t.slow&^taskNested != 0 || v.classFlags(c)&classNoValidate != 0 {
+	if t.slow&^taskNested != 0 || waker == t.goid || v.classFlags(c)&classNoValidate != 0 {
 		return
 	}
 	key := mix(t.topKey(), c, b.mode()) ^ pcHash(pc) ^ uint64(wait)<<56
@@ -370,14 +370,11 @@ func (v *Validator) Done(t *Task, wg uintptr, gen *uint32) {
 	atomic.StoreUint32(&x.busy, 0)
 }
 
-// Waited records that t, nil if it took no lock so far, waited for wg.
+// Waited records that t, nil if it took no lock so far, waited for wg, whether
+// or not it slept.
 func (v *Validator) Waited(t *Task, wg uintptr, gen *uint32, pc uintptr) {
-	if t == nil {
-		return
-	}
 	g := atomic.LoadUint32(gen)
-	if g == 0 {
-		t.Stretch()
+	if t == nil || g == 0 {
 		return
 	}
 	var y doner
@@ -391,5 +388,4 @@ func (v *Validator) Waited(t *Task, wg uintptr, gen *uint32, pc uintptr) {
 	for i := uint32(0); i < y.n; i++ {
 		v.need(t, nil, pc, nil, 0, WaitGroup, &y.locks[i], y.waker[i])
 	}
-	t.Stretch()
 }

@@ -58,13 +58,14 @@ var anchors = []struct {
 		swap("(*Once).doSlow", "$r.m.Lock()", "lockdep.Once(lockdepMap(&$r.m.mu), pc); $r.m.mu.Lock(); lockdep.Locked(lockdepMap(&$r.m.mu))"),
 		swap("(*Once).doSlow", "defer $r.m.Unlock()", "defer $r.m.mu.Unlock(); defer lockdep.OnceUnlock(lockdepMap(&$r.m.mu))"),
 	}},
-	// The word that is added to a WaitGroup fits into its padding.
+	// Those who are done leave what they took where Wait finds it, by a number in
+	// the padding of the WaitGroup.
 	{"sync/waitgroup.go", []op{
 		imports("internal/lockdep", "internal/runtime/sys", "unsafe"),
-		lastField("WaitGroup", "lockdep uint32"),
-		head("(*WaitGroup).Add", "if delta < 0 { lockdep.Done(unsafe.Pointer($r), &$r.lockdep) }"),
-		head("(*WaitGroup).Wait", "lockdep.Wait(unsafe.Pointer($r), sys.GetCallerPC())"),
-		beforeEach("(*WaitGroup).Wait", "return", "lockdep.Waited(unsafe.Pointer($r), &$r.lockdep, sys.GetCallerPC()); "),
+		head("(*WaitGroup).Add", "if delta < 0 { lockdep.Done(unsafe.Pointer($r), lockdepGen($r)) }"),
+		before("(*WaitGroup).Wait", "runtime_SemacquireWaitGroup(…", "lockdep.Wait(unsafe.Pointer($r), sys.GetCallerPC()); "),
+		after("(*WaitGroup).Wait", "runtime_SemacquireWaitGroup(…", "; lockdep.Woken()"),
+		beforeEach("(*WaitGroup).Wait", "return", "if gen := lockdepGen($r); *gen != 0 { lockdep.Waited(unsafe.Pointer($r), gen, sys.GetCallerPC()) }; "),
 	}},
 	{"sync/cond.go", []op{
 		imports("internal/lockdep"),

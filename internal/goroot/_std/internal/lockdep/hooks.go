@@ -153,14 +153,15 @@ func OnceDone(m *Map, pc uintptr) {
 	}
 }
 
-// Wait is called before a WaitGroup is waited for.
+// Wait is called when a goroutine goes to sleep for a WaitGroup.
 func Wait(p unsafe.Pointer, pc uintptr) {
 	if t := (*Task)(runtime.LockdepTask()); t != nil && t.Depth() != 0 {
 		v.Wait(t, pc)
 	}
 }
 
-// Waited is called when that wait is over.
+// Waited is called when a WaitGroup was waited for, whether or not the
+// goroutine slept.
 func Waited(p unsafe.Pointer, gen *uint32, pc uintptr) {
 	v.Waited((*Task)(runtime.LockdepTask()), uintptr(p), gen, pc)
 }

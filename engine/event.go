@@ -7,7 +7,8 @@ import (
 )
 
 // This file learns which locks a wait for an event depends on: a channel
-// operation or WaitGroup.Wait with locks held, that another goroutine ends.
+// operation, a Cond.Wait or a WaitGroup.Wait with locks held, that another
+// goroutine ends.
 //
 // A waker needs what it took in its stretch: the part of its run since it began,
 // made a goroutine, or met another one last. If all wakers that were ever seen
@@ -21,25 +22,25 @@ import (
 // one after the other at one depth the last is known, so a needed lock may be
 // missed, which refutes rather than makes up.
 
-// An Event is the channels that were made at one place. The runtime has a
-// struct of the same form.
+// An Event is the channels that were made at one place, or a call of Cond.Wait.
+// The runtime has a struct of the same form.
 type Event struct {
-	PC uintptr // return address of the make
+	PC uintptr // return address of the make, or of the call
 
-	// Bits of classes, by what is waited for: 0 to send, 1 to receive.
+	// Bits of classes, by what is waited for: 0 to send, 1 to receive or for a Cond.
 	without [2]uint64 // some waker came without them
 	needed  [2]uint64 // they are in an observation
 }
 
-// A Meeting is one goroutine ending the wait of another one at a channel.
+// A Meeting is one goroutine ending the wait of another one at a channel or Cond.
 type Meeting struct {
 	Event *Event
 	Waker *Task          // of the running goroutine, nil: it took no lock so far
 	Woken *Task          // of the other one, which still sleeps
 	G     unsafe.Pointer // the other one, for [Host.Stack]
 
-	Receives bool // the other one waits to receive
-	Closes   bool // by a close
+	For      Mode // what the other one waits for: WaitSend, WaitReceive, WaitCond
+	OneSided bool // by a close or a signal, which waits for nobody
 	Waits    bool // the running one would have waited for the other one
 	WakerHad bool // and had no other way
 	WokenHad bool // the other one had none
@@ -85,19 +86,16 @@ func (t *Task) Stretch() {
 // Meet records a meeting. It is called on the running goroutine, with the other
 // one about to be woken.
 func (v *Validator) Meet(m *Meeting) {
-	d := 0
-	if m.Receives {
-		d = 1
-	}
-	v.came(m.Event, d, m.Waker)
-	if !m.Closes {
-		v.came(m.Event, 1-d, m.Woken)
+	v.came(m.Event, m.For, m.Waker)
+	back := WaitSend + WaitReceive - m.For
+	if !m.OneSided {
+		v.came(m.Event, back, m.Woken)
 	}
 	if m.WokenHad && m.Woken != nil && m.Woken.depth != 0 {
-		v.waited(m, m.Woken, m.Waker, d, m.G)
+		v.waited(m.Event, m.For, m.Woken, m.Waker, m.G)
 	}
 	if m.WakerHad && m.Waker != nil && m.Waker.depth != 0 {
-		v.waited(m, m.Waker, m.Woken, 1-d, nil)
+		v.waited(m.Event, back, m.Waker, m.Woken, nil)
 	}
 	if m.Waker != nil && m.Waits {
 		m.Waker.Stretch()
@@ -107,24 +105,29 @@ func (v *Validator) Meet(m *Meeting) {
 	}
 }
 
-func waitMode(d int) Mode { return WaitSend + Mode(d) }
+// side returns the index of what is waited for in an Event's words.
+func (wait Mode) side() int {
+	if wait == WaitSend {
+		return 0
+	}
+	return 1
+}
 
 // came records that t, which may be nil, comes to end a wait at e.
-func (v *Validator) came(e *Event, d int, t *Task) {
-	was := atomic.LoadUint64(&e.without[d])
-	without := ^t.taken() &^ was
+func (v *Validator) came(e *Event, wait Mode, t *Task) {
+	without := ^t.taken() &^ atomic.LoadUint64(&e.without[wait.side()])
 	if without == 0 {
 		return
 	}
-	atomic.OrUint64(&e.without[d], without)
-	if atomic.LoadUint64(&e.needed[d])&without == 0 {
+	atomic.OrUint64(&e.without[wait.side()], without)
+	if atomic.LoadUint64(&e.needed[wait.side()])&without == 0 {
 		return
 	}
 	v.lock()
 	site, n := v.siteAt(e.PC), v.nobs
 	for i := uint32(1); i <= n; i++ {
-		if o := &v.obs[i]; o.kind == obsEvent && o.event == site && o.wait == waitMode(d) && classBit(o.lock.class)&without != 0 {
-			v.refute(site, waitMode(d), o.lock.class)
+		if o := &v.obs[i]; o.kind == obsEvent && o.event == site && o.wait == wait && classBit(o.lock.class)&without != 0 {
+			v.refute(site, wait, o.lock.class)
 		}
 	}
 	v.flush()
@@ -132,12 +135,11 @@ func (v *Validator) came(e *Event, d int, t *Task) {
 	v.deliver()
 }
 
-// waited records that t waits at m's event for w with locks held: t meets w.
-func (v *Validator) waited(m *Meeting, t, w *Task, d int, g unsafe.Pointer) {
+// waited records that t waits at e with locks held, and w ends that.
+func (v *Validator) waited(e *Event, wait Mode, t, w *Task, g unsafe.Pointer) {
 	if w == nil {
 		return
 	}
-	e := m.Event
 	for i := uint32(0); i < w.cap; i++ {
 		h := w.at(i)
 		if h.word == 0 && i >= w.depth {
@@ -149,22 +151,23 @@ func (v *Validator) waited(m *Meeting, t, w *Task, d int, g unsafe.Pointer) {
 		for j := uint32(0); j < t.depth; j++ {
 			if x := t.at(j); x.class() == h.class() && (x.inst != h.inst || x.serial() != h.serial()) {
 				// The waker needs another lock of the class than the one that is held.
-				atomic.OrUint64(&e.without[d], classBit(h.class()))
-				if atomic.LoadUint64(&e.needed[d])&classBit(h.class()) != 0 {
+				atomic.OrUint64(&e.without[wait.side()], classBit(h.class()))
+				if atomic.LoadUint64(&e.needed[wait.side()])&classBit(h.class()) != 0 {
 					v.lock()
-					v.refute(v.siteAt(e.PC), waitMode(d), h.class())
+					v.refute(v.siteAt(e.PC), wait, h.class())
 					v.flush()
 					v.unlock()
+					v.deliver()
 				}
 			}
 		}
-		v.need(t, g, e.PC, e, d, waitMode(d), h, w.goid)
+		v.need(t, g, e.PC, e, wait, h, w.goid)
 	}
 }
 
 // need records that t waits, with locks held, for a goroutine that takes b
-// first. e is nil where one waker is enough.
-func (v *Validator) need(t *Task, g unsafe.Pointer, pc uintptr, e *Event, d int, wait Mode, b *Held, waker uint64) {
+// first. pc identifies the event; e is nil where one waker is enough.
+func (v *Validator) need(t *Task, g unsafe.Pointer, pc uintptr, e *Event, wait Mode, b *Held, waker uint64) {
 	c := b.class()
 	if t.slow&^taskNested != 0 || waker == t.goid || v.classFlags(c)&classNoValidate != 0 {
 		return
@@ -175,7 +178,7 @@ func (v *Validator) need(t *Task, g unsafe.Pointer, pc uintptr, e *Event, d int,
 			key++
 		}
 	}
-	refuted := e != nil && atomic.LoadUint64(&e.without[d])&classBit(c) != 0
+	refuted := e != nil && atomic.LoadUint64(&e.without[wait.side()])&classBit(c) != 0
 	if refuted {
 		key ^= 1 << 63
 	}
@@ -208,7 +211,7 @@ func (v *Validator) need(t *Task, g unsafe.Pointer, pc uintptr, e *Event, d int,
 		o.stack = v.capture(pcs[:n], userPC(pcs[:n]))
 		o.origin = v.siteAt(t.origin)
 		if e != nil {
-			atomic.OrUint64(&e.needed[d], classBit(c))
+			atomic.OrUint64(&e.needed[wait.side()], classBit(c))
 		}
 		v.best.pending = false
 		if id := v.addObs(o); id != 0 {
@@ -386,6 +389,6 @@ func (v *Validator) Waited(t *Task, wg uintptr, gen *uint32, pc uintptr) {
 	}
 	atomic.StoreUint32(gen, 0)
 	for i := uint32(0); i < y.n; i++ {
-		v.need(t, nil, pc, nil, 0, WaitGroup, &y.locks[i], y.waker[i])
+		v.need(t, nil, pc, nil, WaitGroup, &y.locks[i], y.waker[i])
 	}
 }

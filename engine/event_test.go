@@ -15,6 +15,7 @@ import (
 //	1b2          send into a channel with room; 2 waits to receive
 //	1n2          send in a select with a default; 2 waits to receive
 //	1e2          send; 2 waits in a select of several cases
+//	1t2          signal a Cond; 2 waits for it
 //	1g- 1x-      make a goroutine; end, another goroutine has the task from then on
 //	1d- 1w-      WaitGroup.Done; WaitGroup.Wait returns
 func TestEvents(t *testing.T) {
@@ -29,6 +30,8 @@ func TestEvents(t *testing.T) {
 		{"another one without the lock, before", "1La 1s3 2La 2ua 1s2", ""},
 		{"another one without the lock for who holds none", "3s1 2La 2ua 1La 1s2", ""},
 		{"a channel with room", "2La 2ua 1La 1b2", ""},
+		{"a Cond", "2La 2ua 1La 2t1", "wait possible"},
+		{"a Cond, signalled without the lock", "2La 2ua 1La 2t1 3t1", ""},
 		{"a default", "2La 2ua 1La 1n2", ""},
 		{"another way out", "2La 2ua 1La 2e1", ""},
 		{"a lock that is let go", "2La 2ua 1La 1ua 1s2", ""},
@@ -133,7 +136,13 @@ func (p *player) play(op string) {
 	case 'w':
 		p.v.Waited(t, 8, &p.wg, testPCs[2])
 	default:
-		m := Meeting{Event: &p.event, Waker: t, Woken: p.task(op[2]), Receives: op[1] != 'r', Closes: op[1] == 'c', WokenHad: op[1] != 'e'}
+		m := Meeting{Event: &p.event, Waker: t, Woken: p.task(op[2]), For: WaitReceive, OneSided: op[1] == 'c' || op[1] == 't', WokenHad: op[1] != 'e'}
+		switch op[1] {
+		case 'r':
+			m.For = WaitSend
+		case 't':
+			m.For = WaitCond
+		}
 		m.Waits = strings.IndexByte("srbe", op[1]) >= 0
 		m.WakerHad = strings.IndexByte("sre", op[1]) >= 0
 		p.v.Meet(&m)

@@ -68,8 +68,8 @@ var anchors = []struct {
 		beforeEach("(*WaitGroup).Wait", "return", "if gen := lockdepGen($r); *gen != 0 { lockdep.Waited(unsafe.Pointer($r), gen, sys.GetCallerPC()) }; "),
 	}},
 	{"sync/cond.go", []op{
-		imports("internal/lockdep"),
-		after("(*Cond).Wait", "runtime_notifyListWait(&c.notify, t)", "; lockdep.Woken()"),
+		imports("internal/lockdep", "internal/runtime/sys"),
+		before("(*Cond).Wait", "runtime_notifyListWait(&c.notify, t)", "lockdep.CondWait(sys.GetCallerPC()); "),
 	}},
 
 	// A channel knows where it was made, by a number in a hole of its struct. The
@@ -82,7 +82,7 @@ var anchors = []struct {
 			"send(c, sg, ep, func() { unlock(&c.lock); lockdepMeet(c, sg, LockdepReceives|lockdepBlocks(block)) }, 3)"),
 		swap("chanrecv", "recv(c, sg, ep, func() { unlock(&c.lock) }, 3)",
 			"recv(c, sg, ep, func() { unlock(&c.lock); lockdepMeet(c, sg, lockdepBlocks(block)) }, 3)"),
-		before("closechan", "goready(gp, 3)", "lockdepMeet(c, (*sudog)(gp.param), LockdepReceives|LockdepCloses); "),
+		before("closechan", "goready(gp, 3)", "lockdepMeet(c, (*sudog)(gp.param), LockdepReceives|LockdepOneSided); "),
 	}},
 	{"runtime/select.go", []op{
 		swap("selectgo", "recv(c, sg, cas.elem, func() { selunlock(scases, lockorder) }, 2)",
@@ -94,7 +94,7 @@ var anchors = []struct {
 	// A goroutine carries the locks that it holds. They stay with the g when
 	// it is used again.
 	{"runtime/runtime2.go", []op{
-		lastField("g", "lockdep unsafe.Pointer; lockdepTest uint32"),
+		lastField("g", "lockdep unsafe.Pointer; lockdepTest uint32; lockdepEvent uint16"),
 	}},
 	{"runtime/proc.go", []op{
 		after("newproc1", "newg.parentGoid = callergp.goid", "; newg.lockdepTest = callergp.lockdepTest; lockdepGo(callergp)"),
@@ -106,10 +106,13 @@ var anchors = []struct {
 		after("os_beforeExit", "runExitHooks(exitCode)", "; lockdepExit(exitCode)"),
 	}},
 
-	// A mutex's semaphore shares its word with the map.
+	// A mutex's semaphore shares its word with the map. A Cond's waiters are
+	// woken here, too.
 	{"runtime/sema.go", []op{
 		swap("semacquire1", "cansemacquire(addr)", "lockdepCansemacquire(addr, reason)"),
 		swap("semrelease1", "cansemacquire(addr)", "lockdepCansemacquire(addr, waitReasonSyncMutexLock)"),
+		before("notifyListNotifyAll", "readyWithTime(s, 4)", "lockdepSignal(s.g); "),
+		before("notifyListNotifyOne", "readyWithTime(s, 4)", "lockdepSignal(s.g); "),
 	}},
 	// The test of the size of g, whose two words more are meant. Some
 	// distributions leave tests out.

@@ -5,7 +5,8 @@ import (
 	"unsafe"
 )
 
-// A lockdepEvent is the channels that were made at one place, engine.Event.
+// A lockdepEvent is the channels that were made at one place, or a call of
+// Cond.Wait, engine.Event.
 type lockdepEvent struct {
 	pc      uintptr
 	without [2]uint64
@@ -18,7 +19,8 @@ const lockdepEventBits = 12
 // return address. Number 0 is of channels that are not followed.
 var lockdepEvents [1 << lockdepEventBits]lockdepEvent
 
-// lockdepMake returns the number of the event of a channel that is made.
+// lockdepMake returns the number of the event of a channel that is made, or of
+// a call of Cond.Wait.
 func lockdepMake(pc uintptr) uint16 {
 	i := uint64(pc) * 0x9e3779b97f4a7c15 >> (64 - lockdepEventBits)
 	for n := 0; n < 8; n++ {
@@ -37,10 +39,11 @@ func lockdepMake(pc uintptr) uint16 {
 	return 0
 }
 
-// What a meeting at a channel is like.
+// What a meeting is like.
 const (
 	LockdepReceives = 1 << iota // the goroutine that is woken receives
-	LockdepCloses               // by a close
+	LockdepCond                 // it waits for a Cond
+	LockdepOneSided             // by a close or a signal
 	LockdepWaits                // the running goroutine would have waited for the other one
 	LockdepWakerHad             // and had no other way
 	LockdepWokenHad             // the other one had none
@@ -54,16 +57,7 @@ var LockdepOnMeet func(event, waker, woken, g unsafe.Pointer, how uint8)
 // lockdepMeet is called when the waiter sg of channel c was taken out of its
 // queue and is about to be woken.
 func lockdepMeet(c *hchan, sg *sudog, how uint8) {
-	gp, other := getg(), sg.g
-	if c.lockdep == 0 || c.timer != nil || gp == gp.m.g0 || gp.m.locks != 0 {
-		return
-	}
-	e := &lockdepEvents[c.lockdep]
-	if gp.lockdep == nil && other.lockdep == nil && e.without[0]&e.without[1] == ^uint64(0) {
-		return // nothing new: a waker that took no locks came before
-	}
-	f := LockdepOnMeet
-	if f == nil {
+	if c.timer != nil {
 		return
 	}
 	if !sg.isSelect {
@@ -72,8 +66,30 @@ func lockdepMeet(c *hchan, sg *sudog, how uint8) {
 	if c.dataqsiz != 0 {
 		how &^= LockdepWakerHad
 	}
-	f(unsafe.Pointer(e), gp.lockdep, other.lockdep, unsafe.Pointer(other), how)
+	lockdepWake(sg.g, c.lockdep, how)
 }
+
+// lockdepSignal is called when gp was taken out of the queue of a Cond and is
+// about to be woken.
+func lockdepSignal(gp *g) {
+	lockdepWake(gp, gp.lockdepEvent, LockdepCond|LockdepOneSided|LockdepWokenHad)
+}
+
+func lockdepWake(other *g, event uint16, how uint8) {
+	gp, e := getg(), &lockdepEvents[event]
+	if event == 0 || gp == gp.m.g0 || gp.m.locks != 0 {
+		return
+	}
+	if gp.lockdep == nil && other.lockdep == nil && e.without[0]&e.without[1] == ^uint64(0) {
+		return // nothing new: a waker that took no locks came before
+	}
+	if f := LockdepOnMeet; f != nil {
+		f(unsafe.Pointer(e), gp.lockdep, other.lockdep, unsafe.Pointer(other), how)
+	}
+}
+
+// LockdepCondWait notes that the running goroutine is about to sleep for a Cond.
+func LockdepCondWait(pc uintptr) { getg().lockdepEvent = lockdepMake(pc) }
 
 // lockdepBlocks is how a channel operation meets that can block or not.
 func lockdepBlocks(block bool) uint8 {

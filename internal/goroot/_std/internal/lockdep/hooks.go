@@ -180,15 +180,24 @@ func Woken() {
 	}
 }
 
-// meet runs before one goroutine wakes another one at a channel.
+// CondWait is called when a goroutine is about to sleep for a Cond.
+func CondWait(pc uintptr) { runtime.LockdepCondWait(pc) }
+
+// meet runs before one goroutine wakes another one at a channel or a Cond.
 func meet(event, waker, woken, g unsafe.Pointer, how uint8) {
 	m := engine.Meeting{
 		Event: (*engine.Event)(event), Waker: (*Task)(waker), Woken: (*Task)(woken), G: g,
-		Receives: how&runtime.LockdepReceives != 0,
-		Closes:   how&runtime.LockdepCloses != 0,
+		For:      engine.WaitSend,
+		OneSided: how&runtime.LockdepOneSided != 0,
 		Waits:    how&runtime.LockdepWaits != 0,
 		WakerHad: how&runtime.LockdepWakerHad != 0,
 		WokenHad: how&runtime.LockdepWokenHad != 0,
+	}
+	switch {
+	case how&runtime.LockdepReceives != 0:
+		m.For = engine.WaitReceive
+	case how&runtime.LockdepCond != 0:
+		m.For = engine.WaitCond
 	}
 	v.Meet(&m)
 }

@@ -65,6 +65,7 @@ func OnceUnlock(m *Map)                                { leave("OnceUnlock", m) 
 func OnceDone(m *Map, pc uintptr)                      { enter("OnceDone", m, pc) }
 func Wait(p unsafe.Pointer, pc uintptr)                { say("Wait", pc) }
 func Done(p unsafe.Pointer, gen *uint32)               {}
+func CondWait(pc uintptr)                              {}
 func Woken()                                           {}
 func Waited(p unsafe.Pointer, gen *uint32, pc uintptr) {}
 

@@ -324,7 +324,7 @@ func (v *Validator) judgeRefuted(site SiteID, wait Mode, c ClassID) {
 // done. The table loses what is overwritten.
 type doner struct {
 	wg    uintptr
-	gen   uint32 // as in the WaitGroup, 0: none
+	gen   uint32 // as in the WaitGroup
 	busy  uint32
 	n     uint32
 	waker [maxDoners]uint64
@@ -334,24 +334,28 @@ type doner struct {
 const (
 	maxDoners = 4
 	donerBits = 10
+
+	genTask = 1<<20 - 1 // of a gen: the task that follows the WaitGroup, and whose own Done is no news
 )
 
 func (v *Validator) donerOf(wg uintptr) *doner { return &v.doners[pcHash(wg)>>20&(1<<donerBits-1)] }
 
-// Done records that t's goroutine is done with what the WaitGroup wg waits for.
-// gen is a word of the WaitGroup that is the validator's.
+// Follow begins to follow a WaitGroup that t, which holds locks, adds to or waits
+// for. gen is a word of the WaitGroup that is the validator's, 0: not followed.
+func (v *Validator) Follow(t *Task, gen *uint32) {
+	atomic.StoreUint32(gen, 1<<31|atomic.AddUint32(&v.doneGen, 1)<<20&^(1<<31)|t.id&genTask)
+}
+
+// Done records that t's goroutine is done with what the WaitGroup wg, which is
+// followed, waits for.
 func (v *Validator) Done(t *Task, wg uintptr, gen *uint32) {
-	if t.taken() == 0 {
+	g := atomic.LoadUint32(gen)
+	if g&genTask == t.id&genTask || t.taken() == 0 {
 		return
 	}
 	x := v.donerOf(wg)
 	if !atomic.CompareAndSwapUint32(&x.busy, 0, 1) {
 		return
-	}
-	g := atomic.LoadUint32(gen)
-	if g == 0 {
-		g = atomic.AddUint32(&v.doneGen, 1) | 1<<31
-		atomic.StoreUint32(gen, g)
 	}
 	if x.wg != wg || x.gen != g {
 		x.wg, x.gen, x.n = wg, g, 0
@@ -373,21 +377,18 @@ func (v *Validator) Done(t *Task, wg uintptr, gen *uint32) {
 	atomic.StoreUint32(&x.busy, 0)
 }
 
-// Waited records that t, nil if it took no lock so far, waited for wg, whether
-// or not it slept.
+// Waited records that t waited for wg, which is followed, whether or not it slept.
 func (v *Validator) Waited(t *Task, wg uintptr, gen *uint32, pc uintptr) {
-	g := atomic.LoadUint32(gen)
-	if t == nil || g == 0 {
+	x := v.donerOf(wg)
+	if x.wg != wg || x.gen != atomic.LoadUint32(gen) || x.n == 0 || !atomic.CompareAndSwapUint32(&x.busy, 0, 1) {
 		return
 	}
-	var y doner
-	if x := v.donerOf(wg); t.depth != 0 && atomic.CompareAndSwapUint32(&x.busy, 0, 1) {
-		if x.wg == wg && x.gen == g {
-			y = *x
-		}
-		atomic.StoreUint32(&x.busy, 0)
+	y := *x
+	x.n = 0
+	atomic.StoreUint32(&x.busy, 0)
+	if t == nil || t.depth == 0 || y.wg != wg {
+		return
 	}
-	atomic.StoreUint32(gen, 0)
 	for i := uint32(0); i < y.n; i++ {
 		v.need(t, nil, pc, nil, WaitGroup, &y.locks[i], y.waker[i])
 	}

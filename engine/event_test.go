@@ -17,7 +17,7 @@ import (
 //	1e2          send; 2 waits in a select of several cases
 //	1t2          signal a Cond; 2 waits for it
 //	1g- 1x-      make a goroutine; end, another goroutine has the task from then on
-//	1d- 1w-      WaitGroup.Done; WaitGroup.Wait returns
+//	1p- 1d- 1w-  WaitGroup.Add with locks held; Done; Wait returns
 func TestEvents(t *testing.T) {
 	for _, c := range []struct{ name, script, want string }{
 		{"the receiver takes the lock first", "2La 2ua 1La 1s2", "wait possible"},
@@ -44,21 +44,21 @@ func TestEvents(t *testing.T) {
 		{"a second lock at the same depth", "2La 2ua 2Lb 2ub 1La 1s2", ""},
 		{"held since before", "2La 2r3 2ua 1La 1s2", ""},
 
-		{"WaitGroup", "2La 2ua 2d- 1La 1w-", "wait possible"},
-		{"WaitGroup, of many one", "2La 2ua 2d- 3d- 1La 1w-", "wait possible"},
-		{"WaitGroup, its own", "1La 1d- 1w-", ""},
-		{"WaitGroup, of the wait before", "2La 2ua 2d- 1w- 1La 1w-", ""},
-		{"a barrier", "1La 2Lb 1d- 2d- 1w- 1d- 2d- 2w-", ""},
+		{"WaitGroup", "2La 2ua 1La 1p- 2d- 1w-", "wait possible"},
+		{"WaitGroup, of many one", "2La 2ua 1La 1p- 2d- 3d- 1w-", "wait possible"},
+		{"WaitGroup, its own", "1La 1p- 1d- 1w-", ""},
+		{"WaitGroup, of the wait before", "2La 2ua 1La 1p- 1ua 2d- 1w- 1La 1w-", ""},
+		{"a barrier", "3Lc 3p- 1La 2Lb 1d- 2d- 1w- 1d- 2d- 2w-", ""},
 
-		{"a spawned goroutine takes b", "1La 1g- 2Lb 2ub 2d- 1w- 1ua 3Lb 3La", "circular possible"},
-		{"the same, b and then a before", "3Lb 3La 3ua 3ub 1La 1g- 2Lb 2ub 2d- 1w-", "circular possible"},
+		{"a spawned goroutine takes b", "1La 1p- 1g- 2Lb 2ub 2d- 1w- 1ua 3Lb 3La", "circular possible"},
+		{"the same, b and then a before", "3Lb 3La 3ua 3ub 1La 1p- 1g- 2Lb 2ub 2d- 1w-", "circular possible"},
 		{"the same by a channel", "1La 1g- 2Lb 2ub 2c1 1ua 3Lb 3La", "circular possible"},
-		{"the same under a gate", "1Lg 1La 1g- 2Lb 2ub 2d- 1w- 1ua 1ug 3Lg 3Lb 3La", ""},
+		{"the same under a gate", "1Lg 1La 1p- 1g- 2Lb 2ub 2d- 1w- 1ua 1ug 3Lg 3Lb 3La", ""},
 		{"b is not always taken", "1La 1g- 2Lb 2ub 2c1 4c1 1ua 3Lb 3La", ""},
 		{"b is not always taken, which is seen later", "1La 1g- 2Lb 2ub 2c1 1ua 3Lb 3La 3ua 3ub 1La 4c1", ""},
 		{"b is not always taken, but nested elsewhere", "1La 1g- 2Lb 2ub 2c1 1Lb 1ub 1ua 3Lb 3La 3ua 3ub 1La 4c1", "circular likely"},
 		{"b is not always taken, but other instances are nested", "1La 1g- 2Lb 2ub 2c1 1ua 3Lb 3La 3ua 3ub 1LA 1LB 1uB 1uA 1La 4c1", "circular possible"},
-		{"no order back", "1La 1g- 2Lb 2ub 2d- 1w- 1ua 3Lb 3ub 3La", ""},
+		{"no order back", "1La 1p- 1g- 2Lb 2ub 2d- 1w- 1ua 3Lb 3ub 3La", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			v := New(SmallLimits(), Host{})
@@ -131,6 +131,10 @@ func (p *player) play(op string) {
 	case 'x':
 		p.v.EndTask(t)
 		p.begin(t)
+	case 'p':
+		if p.wg == 0 {
+			p.v.Follow(t, &p.wg)
+		}
 	case 'd':
 		p.v.Done(t, 8, &p.wg)
 	case 'w':
@@ -193,7 +197,7 @@ func again(v *Validator, backwards bool) *Validator {
 func TestEventsAllocateNothing(t *testing.T) {
 	v := New(SmallLimits(), Host{})
 	p := newPlayer(v)
-	ops := strings.Fields("2La 2ua 1La 1s2 1ua 2Lb 2ub 2d- 1La 1w- 1ua 3s4")
+	ops := strings.Fields("2La 2ua 1La 1s2 1ua 1La 1p- 2Lb 2ub 2d- 1w- 1ua 3s4")
 	p.task('1')
 	n := testing.AllocsPerRun(100, func() {
 		for _, op := range ops {

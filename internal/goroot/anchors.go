@@ -62,8 +62,8 @@ var anchors = []struct {
 	// the padding of the WaitGroup.
 	{"sync/waitgroup.go", []op{
 		imports("internal/lockdep", "internal/runtime/sys", "unsafe"),
-		head("(*WaitGroup).Add", "if delta < 0 { lockdep.Done(unsafe.Pointer($r), lockdepGen($r)) }"),
-		before("(*WaitGroup).Wait", "runtime_SemacquireWaitGroup(…", "lockdep.Wait(unsafe.Pointer($r), sys.GetCallerPC()); "),
+		head("(*WaitGroup).Add", "if gen := lockdepGen($r); delta < 0 { if *gen != 0 { lockdep.Done(unsafe.Pointer($r), gen) } } else if *gen == 0 { lockdep.Adding(gen) }"),
+		before("(*WaitGroup).Wait", "runtime_SemacquireWaitGroup(…", "lockdep.Wait(lockdepGen($r), sys.GetCallerPC()); "),
 		after("(*WaitGroup).Wait", "runtime_SemacquireWaitGroup(…", "; lockdep.Woken()"),
 		beforeEach("(*WaitGroup).Wait", "return", "if gen := lockdepGen($r); *gen != 0 { lockdep.Waited(unsafe.Pointer($r), gen, sys.GetCallerPC()) }; "),
 	}},

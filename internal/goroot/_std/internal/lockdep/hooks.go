@@ -153,20 +153,31 @@ func OnceDone(m *Map, pc uintptr) {
 	}
 }
 
-// Wait is called when a goroutine goes to sleep for a WaitGroup.
-func Wait(p unsafe.Pointer, pc uintptr) {
+// Wait is called when a goroutine goes to sleep for a WaitGroup. gen is a word
+// of the WaitGroup that is the validator's.
+func Wait(gen *uint32, pc uintptr) {
 	if t := (*Task)(runtime.LockdepTask()); t != nil && t.Depth() != 0 {
+		if *gen == 0 {
+			v.Follow(t, gen)
+		}
 		v.Wait(t, pc)
 	}
 }
 
-// Waited is called when a WaitGroup was waited for, whether or not the
-// goroutine slept.
+// Waited is called when a WaitGroup that is followed was waited for, whether or
+// not the goroutine slept.
 func Waited(p unsafe.Pointer, gen *uint32, pc uintptr) {
 	v.Waited((*Task)(runtime.LockdepTask()), uintptr(p), gen, pc)
 }
 
-// Done is called before a goroutine tells a WaitGroup that it is done.
+// Adding is called before a goroutine adds to a WaitGroup that is not followed.
+func Adding(gen *uint32) {
+	if t := (*Task)(runtime.LockdepTask()); t != nil && t.Depth() != 0 {
+		v.Follow(t, gen)
+	}
+}
+
+// Done is called before a goroutine tells a WaitGroup that is followed that it is done.
 func Done(p unsafe.Pointer, gen *uint32) {
 	if t := (*Task)(runtime.LockdepTask()); t != nil {
 		v.Done(t, uintptr(p), gen)

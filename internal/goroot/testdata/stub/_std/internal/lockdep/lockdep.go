@@ -63,9 +63,10 @@ func TryFailed(m *Map, pc uintptr)                     { enter("TryFailed", m, p
 func Once(m *Map, pc uintptr)                          { enter("Once", m, pc) }
 func OnceUnlock(m *Map)                                { leave("OnceUnlock", m) }
 func OnceDone(m *Map, pc uintptr)                      { enter("OnceDone", m, pc) }
-func Wait(p unsafe.Pointer, pc uintptr)                { say("Wait", pc) }
+func Wait(gen *uint32, pc uintptr)                     { say("Wait", pc) }
 func Done(p unsafe.Pointer, gen *uint32)               {}
 func CondWait(pc uintptr)                              {}
+func Adding(gen *uint32)                               {}
 func Woken()                                           {}
 func Waited(p unsafe.Pointer, gen *uint32, pc uintptr) {}
 

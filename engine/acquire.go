@@ -389,6 +389,7 @@ func (v *Validator) EndTask(t *Task) {
 		t.depth = 0
 		t.clearSlow(taskBlind | taskBusy | taskNested)
 	}
+	t.Stretch()
 	t.setSlow(taskFresh)
 	t.test = 0
 	t.origin = 0

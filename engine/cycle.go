@@ -35,7 +35,7 @@ const (
 // the same instances and two goroutines they are what can be known without
 // knowing the program's other synchronisation.
 func (v *Validator) judge(ed EdgeID, s SampleID) {
-	if s == 0 {
+	if s == 0 || v.refuted(&v.obs[v.samples[s].obs]) {
 		return
 	}
 	v.searches++
@@ -97,6 +97,9 @@ func (v *Validator) extend(n, max int, how strictness) (why Why) {
 			if v.steps++; v.steps > maxSteps {
 				v.cut++
 				return why
+			}
+			if v.refuted(&v.obs[v.samples[s].obs]) {
+				continue
 			}
 			if how >= exactCycle {
 				if !v.sameInstance(cur, s) || closes && !v.sameInstance(s, first) {
@@ -209,7 +212,7 @@ func (v *Validator) weigh(n int, how strictness) (f finding, why Why) {
 		f.level = Proved
 		return f, 0
 	}
-	two := false
+	two, waits := false, 0
 	for i := 0; i < n; i++ {
 		o := &v.obs[v.samples[f.samples[i]].obs]
 		p := &v.obs[v.samples[f.samples[0]].obs]
@@ -223,12 +226,22 @@ func (v *Validator) weigh(n int, how strictness) (f finding, why Why) {
 		if o.flags&obsInit != 0 {
 			f.why |= WhyInit
 		}
+		if o.kind == obsEvent {
+			waits++
+			f.why |= WhyEvent
+			f.pending = true // another waker may come
+		}
 		if o.flags&obsPartial != 0 {
 			return finding{}, why | WhyPartial // a gate may be missing: no verdict
 		}
 		if v.classes[o.lock.class].flags&classHandoff != 0 {
 			f.why |= WhyHandoff
 		}
+	}
+	if waits == n {
+		// Goroutines that meet with locks held, as at a barrier, wait for each
+		// other's past: each has the lock that the others wait for it to take.
+		return finding{}, why | WhyEvent
 	}
 	if how == classCycle {
 		if f.why&WhyProcesses == 0 {

@@ -103,6 +103,12 @@ func (v *Validator) addSample(ed EdgeID, id ObsID, i int) SampleID {
 	case e.flags&edgeHot != 0 || o.flags&obsTag != 0:
 		limit = maxSamplesHot
 	}
+	if o.kind == obsEvent {
+		// Waits leave room for acquisitions, which say more.
+		if e.n >= maxSamples {
+			return 0
+		}
+	}
 	if e.n >= limit && o.flags&obsStuck == 0 && (self || !newKind && (e.n >= maxSamplesHot || v.covered(e, id, i))) {
 		if self {
 			v.full(tabSamples, limit)
@@ -201,7 +207,7 @@ func (v *Validator) covered(e *edge, id ObsID, i int) bool {
 	m := v.held[o.held+uint32(i)].mode
 	for s := e.samples; s != 0; s = v.samples[s].next {
 		y := &v.obs[v.samples[s].obs]
-		if y.lock.mode == o.lock.mode && v.held[y.held+uint32(v.samples[s].from)].mode == m && v.covers(v.samples[s].obs, id) {
+		if y.kind != obsEvent && y.lock.mode == o.lock.mode && v.held[y.held+uint32(v.samples[s].from)].mode == m && v.covers(v.samples[s].obs, id) {
 			return true
 		}
 	}

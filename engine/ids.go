@@ -80,8 +80,11 @@ const (
 	KindAssertNotHeld
 	// KindStuck is a goroutine that can never go on.
 	KindStuck
+	// KindEvent is a wait for an event with a lock held that those who end such
+	// waits take before.
+	KindEvent
 
-	lastKind = KindStuck
+	lastKind = KindEvent
 )
 
 // String returns the kind's word, as in findings files and "lockdep explain".
@@ -103,6 +106,8 @@ func (k Kind) String() string {
 		return "assert-not-held"
 	case KindStuck:
 		return "stuck"
+	case KindEvent:
+		return "wait"
 	}
 	return "unknown"
 }
@@ -130,4 +135,9 @@ const (
 	WhyHandoff
 	// WhyNoLock: a goroutine leaks that holds no lock and waits for none.
 	WhyNoLock
+	// WhyEvent: a side waits for an event; that who ends the wait needs the lock
+	// is known from the runs that were seen.
+	WhyEvent
+	// WhyRefuted: somebody came to end such a wait without the lock.
+	WhyRefuted
 )

@@ -132,6 +132,11 @@ func (v *Validator) journalObs(id ObsID) {
 	for i := uint32(0); i < uint32(o.n); i++ {
 		p = appendHeld(p, &v.held[o.held+i])
 	}
+	if o.kind == obsEvent || o.kind == obsWithout {
+		p = appendUvarint(p, uint64(o.event))
+		p = append(p, byte(o.wait))
+		p = appendUvarint(p, o.waker)
+	}
 	v.record1(RecObs, p)
 }
 

@@ -62,13 +62,14 @@ const (
 	tabText
 	tabDepth
 	tabWaits
+	tabEvents
 	numTables
 )
 
 var tableNames = [numTables]string{
 	"", "classes", "sites", "chains", "dependencies", "samples", "observations",
 	"held records", "stacks", "frames", "instance pairs", "tests", "findings",
-	"tasks", "text", "held locks of one goroutine", "waits",
+	"tasks", "text", "held locks of one goroutine", "waits", "events",
 }
 
 // String returns the table's name in words.

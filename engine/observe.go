@@ -19,7 +19,10 @@ type observation struct {
 	n      uint16 // their number, without lock itself
 	flags  uint8
 	kind   uint8
+	wait   Mode // of a wait: what for, from WaitSend on
 	lock   heldRec
+	event  SiteID // of a wait: where the channel was made, or the WaitGroup is waited for
+	waker  uint64 // of a wait: the goroutine that ended it
 }
 
 // heldRec is a held lock as recorded.
@@ -43,6 +46,8 @@ const (
 	obsHeld                     // the program says that it does not hold the lock, and does
 	obsMight                    // the program says that it may take the lock, and holds it
 	obsLeak                     // the goroutine can never go on; lock is what it waits for, class 0: no lock
+	obsEvent                    // a wait with locks held, ended by a goroutine that took lock before: see event.go
+	obsWithout                  // a waker came to the event without a lock of the class of lock
 )
 
 // Flags of an observation.
@@ -270,6 +275,12 @@ func (v *Validator) observe(id ObsID) {
 		return
 	case obsLeak:
 		v.foundLeak(id)
+		return
+	case obsEvent:
+		v.judgeEvent(id)
+		return
+	case obsWithout:
+		v.judgeRefuted(o.event, o.wait, c)
 		return
 	}
 	if c == 0 || v.classes[c].flags&classNoValidate != 0 {

@@ -49,6 +49,9 @@ type Recorded struct {
 	Stack       StackID
 	Lock        RecordedLock
 	Held        []RecordedLock
+	Event       SiteID // of a wait: its event, what it waits for, and who ended it
+	Wait        Mode
+	Waker       uint64
 }
 
 func (l *RecordedLock) rec() heldRec {
@@ -61,6 +64,7 @@ func (v *Validator) Observe(r *Recorded) {
 	o := observation{
 		kind: r.Kind, flags: r.Flags, goid: r.Goroutine, origin: r.Origin, test: r.Test,
 		stack: r.Stack, proc: v.intern(r.Process), lock: r.Lock.rec(), held: v.nheld,
+		event: r.Event, wait: r.Wait, waker: r.Waker,
 	}
 	for i := range r.Held {
 		if !v.addHeld(&o, r.Held[i].rec()) {

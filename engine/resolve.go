@@ -18,6 +18,13 @@ type Lock struct {
 	Inst  uint32 `json:"instance"` // serial; within one process
 }
 
+// A Wait is a wait for an event: another goroutine ends it.
+type Wait struct {
+	For       string `json:"for"`       // "send", "receive", "WaitGroup.Wait"
+	Of        Frame  `json:"of"`        // where the channel was made, or the WaitGroup is waited for
+	Goroutine uint64 `json:"goroutine"` // who ended it
+}
+
 // A Side is one goroutine's part in a finding: what it held and what it took.
 type Side struct {
 	Holds     Lock    `json:"holds"`
@@ -29,6 +36,7 @@ type Side struct {
 	Test      string  `json:"test,omitempty"`
 	Process   string  `json:"process,omitempty"`
 	Init      bool    `json:"init,omitempty"`
+	Waits     *Wait   `json:"waits,omitempty"`  // it does not take Wants itself, but waits for a goroutine that took it
 	Writer    *Side   `json:"writer,omitempty"` // for readers: the writer that queues between this side and the next
 }
 
@@ -80,6 +88,9 @@ func (v *Validator) side(id ObsID, held int) Side {
 	}
 	if o.test != 0 {
 		s.Test = v.str(v.tests[o.test])
+	}
+	if o.kind == obsEvent {
+		s.Waits = &Wait{For: waitWords[min(o.wait, WaitOther)], Of: v.frame(o.event), Goroutine: o.waker}
 	}
 	if o.proc != 0 {
 		s.Process = v.str(o.proc)

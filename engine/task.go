@@ -90,6 +90,7 @@ const (
 	heldTry    uint8 = 1 << iota // taken by a try: nobody waited for it
 	heldGot                      // the wait is over
 	heldQueued                   // a writer that readers queue behind: it waits for the readers before it
+	heldOld                      // taken before the goroutine's stretch began: see event.go
 )
 
 const (

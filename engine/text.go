@@ -75,6 +75,8 @@ func (k Kind) Title() string {
 		return "lock is held"
 	case KindStuck:
 		return "goroutine blocked for ever"
+	case KindEvent:
+		return "possible deadlock of a lock and a wait detected"
 	}
 	return "finding"
 }
@@ -232,6 +234,8 @@ func (f *Finding) AppendText(b []byte, ident string) []byte {
 		b = f.appendAssert(b, s)
 	case KindStuck:
 		b = f.appendStuck(b, s)
+	case KindEvent:
+		b = f.appendEvent(b, s)
 	default:
 		b = f.appendCircular(b, s)
 	}
@@ -250,7 +254,12 @@ func (f *Finding) AppendText(b []byte, ident string) []byte {
 func (f *Finding) appendCircular(b []byte, s *Side) []byte {
 	n := len(f.Sides)
 	b = who(b, s)
-	b = append(b, " is trying to acquire lock:\n"...)
+	if s.Waits != nil {
+		b = appendWait(b, s.Waits)
+		b = append(b, " acquires lock:\n"...)
+	} else {
+		b = append(b, " is trying to acquire lock:\n"...)
+	}
 	b = appendLock(b, &s.Wants)
 	b = append(b, "\nbut "...)
 	b = append(b, "goroutine "...)
@@ -281,6 +290,12 @@ func (f *Finding) appendCircular(b []byte, s *Side) []byte {
 		}
 		b = append(b, '\n')
 		b = appendStack(b, side)
+		if side.Waits != nil {
+			b = append(b, "\n   which"...)
+			b = appendWait(b, side.Waits)
+			b = append(b, " took it:\n       "...)
+			b = appendLock(b, &side.Wants)
+		}
 		if side.Writer != nil {
 			b = append(b, "\n   a writer of "...)
 			b = append(b, ShortClass(side.Wants.Class)...)
@@ -347,7 +362,11 @@ func (f *Finding) appendScenario(b []byte) []byte {
 	}
 	for i := len(cols) - 1; i >= 0; i-- {
 		if s := cols[i]; s != nil {
-			b = appendCell(b, i*width, op(&s.Wants), s.Wants.Class)
+			text := op(&s.Wants)
+			if s.Waits != nil {
+				text = "waits for who wants " + text
+			}
+			b = appendCell(b, i*width, text, s.Wants.Class)
 		}
 	}
 	return append(b, "\n *** DEADLOCK ***\n\n"...)
@@ -428,6 +447,52 @@ func (f *Finding) appendStuck(b []byte, s *Side) []byte {
 	return append(b, '\n')
 }
 
+// appendWait continues a sentence that begins with who waits.
+func appendWait(b []byte, w *Wait) []byte {
+	b = append(b, " waits ("...)
+	b = append(b, w.For...)
+	if w.For == waitWords[WaitSend] || w.For == waitWords[WaitReceive] {
+		b = append(b, ", channel made in "...)
+	} else {
+		b = append(b, ", in "...)
+	}
+	b = append(b, ShortFunc(w.Of.Func)...)
+	b = append(b, ' ')
+	b = append(b, baseName(w.Of.File)...)
+	b = append(b, ':')
+	b = appendInt(b, uint64(w.Of.Line))
+	b = append(b, ") for another goroutine, and goroutine "...)
+	b = appendInt(b, w.Goroutine)
+	return append(b, ", which ended the wait,"...)
+}
+
+func (f *Finding) appendEvent(b []byte, s *Side) []byte {
+	b = who(b, s)
+	b = append(b, " is holding lock:\n"...)
+	b = appendLock(b, &s.Holds)
+	b = append(b, "\nand"...)
+	b = appendWait(b, s.Waits)
+	b = append(b, " took the same lock before:\n"...)
+	b = appendLock(b, &s.Wants)
+	b = append(b, "\nother info that might help us debug this:\n Possible unsafe locking scenario:\n\n       goroutine A ("...)
+	b = append(b, entry(s)...)
+	b = append(b, ")\n       ------------\n  "...)
+	b = append(b, op(&s.Holds)...)
+	b = append(b, ShortClass(s.Holds.Class)...)
+	b = append(b, ");\n                                  goroutine B ("...)
+	b = append(b, ShortFunc(s.Wants.At.Func)...)
+	b = append(b, "): "...)
+	b = append(b, op(&s.Wants)...)
+	b = append(b, ShortClass(s.Wants.Class)...)
+	b = append(b, ");\n  waits ("...)
+	b = append(b, s.Waits.For...)
+	b = append(b, ") for goroutine B;\n\n *** DEADLOCK ***\n\n"...)
+	b = appendHeldList(b, s)
+	b = append(b, "stack backtrace:\n"...)
+	b = appendStack(b, s)
+	return append(b, '\n')
+}
+
 func (f *Finding) appendAssert(b []byte, s *Side) []byte {
 	b = who(b, s)
 	if f.Kind == KindAssertNotHeld {
@@ -497,4 +562,6 @@ var whyWords = [...]string{
 	"a table was full, so that a gate may be missing from the record",
 	"a lock of the cycle is released by other goroutines than the one that took it",
 	"the goroutine leaks, but holds no lock and waits for none",
+	"a side waits for an event, and that who ends it needs the lock is known from the runs that were seen",
+	"a goroutine came to end such a wait without the lock",
 }

@@ -28,6 +28,9 @@ type Host struct {
 	Init func() bool
 	// Journal receives whole records, in order, with the validator locked.
 	Journal func(records []byte)
+	// Stack stores the return addresses of a goroutine that sleeps, innermost
+	// first, and returns their number.
+	Stack func(g unsafe.Pointer, pcs []uintptr) int
 	// Found is called for each finding that is new or whose level rose, on the
 	// task that made it, with the validator unlocked.
 	Found func(f FindingID)
@@ -110,6 +113,9 @@ type Validator struct {
 	freeReleased uint32
 	orphanTab    []orphan
 	waits        []wait
+	refutedTab   []uint64 // see event.go
+	doners       []doner
+	doneGen      uint32
 	nwaits       uint32 // used so far
 	freeWait     uint32
 	waitList     uint32
@@ -180,12 +186,14 @@ func (v *Validator) Init(lim Limits, host Host) bool {
 	v.releasedTab = reserve[released](a, 1<<16)
 	v.orphanTab = reserve[orphan](a, maxOrphans)
 	v.waits = reserve[wait](a, min(maxWaits, lim.Tasks+1))
+	v.refutedTab = reserve[uint64](a, 1<<12)
+	v.doners = reserve[doner](a, 1<<donerBits)
 	v.mark = reserve[uint32](a, lim.Classes)
 	v.mark2 = reserve[uint32](a, lim.Classes)
 	v.stk = reserve[ClassID](a, lim.Classes)
 	v.stk2 = reserve[ClassID](a, lim.Classes)
 	v.stk3 = reserve[ClassID](a, lim.Classes)
-	if v.stk3 == nil || v.pairIdx == nil || v.chains == nil || v.tags == nil {
+	if v.stk3 == nil || v.pairIdx == nil || v.chains == nil || v.tags == nil || v.refutedTab == nil || v.doners == nil {
 		return false
 	}
 	// slabs holds Go pointers where the heap serves, so the collector must see it.

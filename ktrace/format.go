@@ -357,10 +357,10 @@ func (d *decoder) intern(b []byte) string {
 			if d.text == nil || len(d.text) >= internStrings {
 				d.text = make(map[string]string)
 			}
-			s = string(b)
-			if n <= 256 {
-				d.text[s] = s
+			if s = string(b); n > 256 {
+				return s // what is kept is bounded
 			}
+			d.text[s] = s
 		}
 		*e = s
 	}

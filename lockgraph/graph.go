@@ -99,6 +99,10 @@ func (o *Observation) key() string {
 	for i := range o.Stack {
 		frame(&o.Stack[i])
 	}
+	if o.isWait() {
+		b = fmt.Appendf(b, "|%d %d ", o.Wait, o.Waker)
+		frame(&o.Event)
+	}
 	return string(b)
 }
 
@@ -158,6 +162,9 @@ func (g *Graph) Judge() *engine.Validator {
 		r.Stack = v.AddStack(frames)
 		for j := range o.Held {
 			r.Held = append(r.Held, lock(&o.Held[j]))
+		}
+		if o.isWait() {
+			r.Event, r.Wait, r.Waker = v.AddSite(o.Event), o.Wait, o.Waker
 		}
 		v.Observe(&r)
 	}
@@ -239,6 +246,12 @@ func (g *Graph) Subtract(old *Graph) *Graph {
 			}
 		}
 	}
+	// What refutes a wait stays with every wait for that lock.
+	for i := range g.Observations {
+		if _, ok := out.Classes[g.Observations[i].Lock.Class]; ok && g.Observations[i].Kind == kindWithout {
+			stay(i)
+		}
+	}
 	// A writer's own held locks bring in no further writers: they are its gates.
 	staying := maps.Clone(out.Classes)
 	for i := range g.Observations {
@@ -258,3 +271,11 @@ func (g *Graph) Subtract(old *Graph) *Graph {
 // kindWriter is the kind of an observation that a writer exists, see
 // docs/format/graph.md.
 const kindWriter = 4
+
+// Kinds of observations of waits for events.
+const (
+	kindEvent   = 10
+	kindWithout = 11
+)
+
+func (o *Observation) isWait() bool { return o.Kind == kindEvent || o.Kind == kindWithout }

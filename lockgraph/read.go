@@ -64,6 +64,12 @@ type Observation struct {
 	Stack       []engine.Frame
 	Lock        Lock
 	Held        []Lock
+
+	// Of a wait for an event: where its channel was made, what it waits for and
+	// the goroutine that ended it.
+	Event engine.Frame
+	Wait  engine.Mode
+	Waker uint64
 }
 
 // A File is the content of a graph file.
@@ -256,6 +262,11 @@ func (rd *reader) record(typ byte, payload []byte) string {
 		}
 		for i := uint64(0); i < n && !d.bad; i++ {
 			o.Held = append(o.Held, rd.lock(d))
+		}
+		if o.isWait() {
+			o.Event = rd.sites[d.uvarint()]
+			o.Wait = engine.Mode(d.byte())
+			o.Waker = d.uvarint()
 		}
 		if !d.bad {
 			rd.file.Observations = append(rd.file.Observations, o)

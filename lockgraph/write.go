@@ -168,6 +168,11 @@ func (w *writer) observation(o *Observation) {
 	for i := range o.Held {
 		p = w.lock(p, &o.Held[i])
 	}
+	if o.isWait() {
+		p = binary.AppendUvarint(p, w.site(o.Event))
+		p = append(p, byte(o.Wait))
+		p = binary.AppendUvarint(p, o.Waker)
+	}
 	w.record(engine.RecObs, p)
 }
 

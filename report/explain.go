@@ -113,6 +113,11 @@ func story(f *Finding) []string {
 			return append(out, fmt.Sprintf("%s waits for %s (%s), which is never released.", wants, class, base(s.Wants.At)))
 		}
 		return append(out, fmt.Sprintf("%s waits (%s, %s) for what nothing that still runs can do.", wants, s.Wants.Mode, base(s.Wants.At)))
+	case KindEvent:
+		return []string{
+			fmt.Sprintf("%s holds %s (%s) and waits (%s) for another goroutine.", who, class, base(s.Holds.At), s.Waits.For),
+			fmt.Sprintf("The goroutine that ended the wait took %s before (%s, %s). If it wants it only now, each waits for the other for ever.", class, wants, base(s.Wants.At)),
+		}
 	case KindAssertNotHeld:
 		return []string{fmt.Sprintf("%s says that %s is not held (%s). Its goroutine holds it since %s.", wants, class, base(s.Wants.At), base(s.Holds.At))}
 	case KindRecursive:
@@ -135,7 +140,11 @@ func story(f *Finding) []string {
 	for k := range f.Sides { // the older order first, the one that closed the cycle last
 		i := (k + 1) % len(f.Sides)
 		s := &f.Sides[i]
-		out = append(out, fmt.Sprintf("%s holds %s and wants %s.", names[i], nodes[i], nodes[(i+1)%len(nodes)]))
+		if s.Waits != nil {
+			out = append(out, fmt.Sprintf("%s holds %s and waits (%s) for a goroutine that takes %s (%s).", names[i], nodes[i], s.Waits.For, nodes[(i+1)%len(nodes)], base(s.Wants.At)))
+		} else {
+			out = append(out, fmt.Sprintf("%s holds %s and wants %s.", names[i], nodes[i], nodes[(i+1)%len(nodes)]))
+		}
 		if s.Writer != nil {
 			queues = true
 			out = append(out, fmt.Sprintf("It reads there, and so does who holds it; but %s wants to write %s, and a reader waits behind a writer that waits.",

@@ -25,6 +25,7 @@ const (
 	KindAssertHeld    = engine.KindAssertHeld
 	KindAssertNotHeld = engine.KindAssertNotHeld
 	KindStuck         = engine.KindStuck
+	KindEvent         = engine.KindEvent
 )
 
 // Classes returns the full names of f's classes in cycle order. A finding

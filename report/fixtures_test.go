@@ -73,6 +73,15 @@ func fixtures() map[string]Finding {
 	gone := side(12, "TestWork",
 		lock("work.mu", "W", 1, at("work.work", "work.go", 11)), lock("work.mu", "W", 1, at("work.next", "work.go", 30)))
 
+	publish := side(13, "TestPublish",
+		lock("hub.hub.mu", "W", 1, at("hub.(*hub).publish", "hub/hub.go", 18)), lock("hub.hub.mu", "W", 1, at("hub.(*hub).receive", "hub/hub.go", 25)),
+		at("hub.(*hub).publish", "hub/hub.go", 20))
+	publish.Waits = &engine.Wait{For: "send", Of: at("hub.newHub", "hub/hub.go", 12), Goroutine: 14}
+	crawl := side(15, "TestCrawl",
+		lock("index.Index.mu", "W", 2, at("index.Crawl", "index/crawl.go", 9)), lock("store.Store.mu", "W", 1, at("index.Crawl.func1", "index/crawl.go", 14)),
+		at("index.Crawl", "index/crawl.go", 17))
+	crawl.Waits = &engine.Wait{For: "WaitGroup.Wait", Of: at("index.Crawl", "index/crawl.go", 17), Goroutine: 16}
+
 	return map[string]Finding{
 		"circular":       {ID: "a41f00", Kind: KindCircular, Level: engine.Likely, Count: 3, Sides: []engine.Side{rebuild, put}},
 		"circular-three": {ID: "b41f01", Kind: KindCircular, Level: engine.Possible, Why: engine.WhyInstances | engine.WhyInit | engine.WhyProcesses, Count: 1, Sides: []engine.Side{flush, log, add}},
@@ -80,6 +89,8 @@ func fixtures() map[string]Finding {
 		"recursive":      {ID: "c41f02", Kind: KindRecursive, Level: engine.Proved, Count: 1, Sides: []engine.Side{again}},
 		"recursive-read": {ID: "d41f03", Kind: KindRecursiveRead, Level: engine.Likely, Count: 2, Sides: []engine.Side{pair}},
 		"same-class":     {ID: "e41f04", Kind: KindSameClass, Level: engine.Possible, Why: engine.WhyOneGoroutine, Count: 1, Sides: []engine.Side{ab, ba}},
+		"wait":           {ID: "0a1f06", Kind: KindEvent, Level: engine.Possible, Why: engine.WhyEvent, Count: 1, Sides: []engine.Side{publish}},
+		"circular-wait":  {ID: "0a1f07", Kind: KindCircular, Level: engine.Possible, Why: engine.WhyEvent, Count: 1, Sides: []engine.Side{crawl, put}},
 		"exit-held":      {ID: "f41f05", Kind: KindExitHeld, Level: engine.Possible, Why: engine.WhyHandoff, Count: 1, Sides: []engine.Side{gone}},
 	}
 }

@@ -86,7 +86,7 @@ recursive pkg.F[...] f.go:12  # a class that has only its site for a name
 
 func TestIgnoreErrors(t *testing.T) {
 	const form = "; write [KIND] CLASS -> CLASS  # REASON"
-	const kinds = form + ", where KIND is one of circular, recursive, recursive-read, same-class, exit-held, assert-held, assert-not-held, stuck"
+	const kinds = form + ", where KIND is one of circular, recursive, recursive-read, same-class, exit-held, assert-held, assert-not-held, stuck, wait"
 	for _, c := range []struct{ line, want string }{
 		{"a.mu -> b.mu", `f:2: the reason is missing: end the line with "# why this is no deadlock"` + form},
 		{"a.mu -> b.mu  # ", `f:2: the reason is missing: end the line with "# why this is no deadlock"` + form},

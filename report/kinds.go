@@ -319,4 +319,49 @@ func main() {
 }
 `,
 	},
+	{
+		Kind:  KindEvent,
+		Title: KindEvent.Title(),
+		Short: "A goroutine waits with a lock held for another one that takes this lock before it comes.",
+		Text: "The wait is a channel operation that cannot go on alone, or a WaitGroup. Whoever was seen to end it had taken the same lock first, since it began or waited last, so this run passed because it was early. " +
+			"If it is late, it waits for the lock and the holder of the lock waits for it.\n\n" +
+			"The level is never above possible: something else in the program may keep the two in the right order. The finding is withdrawn when somebody ends such a wait without having taken the lock, " +
+			"unless the wait is for a WaitGroup, which needs all of them.",
+		Repair: "Let go of the lock before the wait: collect under the lock what is to be sent, unlock, then send.",
+		Example: `package main
+
+import "sync"
+
+type hub struct {
+	mu   sync.Mutex
+	sent int
+	msgs chan string
+}
+
+func (h *hub) publish(s string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.msgs <- s // waits for a receiver, with mu held
+	h.sent++
+}
+
+func (h *hub) receive(ready chan<- bool) string {
+	h.mu.Lock() // if publish is first, it waits here
+	n := h.sent
+	h.mu.Unlock()
+	ready <- n == 0
+	return <-h.msgs
+}
+
+func main() {
+	h := &hub{msgs: make(chan string)}
+	ready := make(chan bool)
+	go func() {
+		<-ready
+		h.publish("hello")
+	}()
+	println(h.receive(ready))
+}
+`,
+	},
 }

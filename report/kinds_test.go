@@ -91,7 +91,7 @@ func TestExplainKind(t *testing.T) {
 	checkGolden(t, "kinds.golden", b.Bytes())
 
 	err := ExplainKind(&b, "circle")
-	want := `"circle" is no kind of finding; the kinds are circular, recursive, recursive-read, same-class, exit-held, assert-held, assert-not-held and stuck`
+	want := `"circle" is no kind of finding; the kinds are circular, recursive, recursive-read, same-class, exit-held, assert-held, assert-not-held, stuck and wait`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

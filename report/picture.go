@@ -16,6 +16,9 @@ func picture(b *bytes.Buffer, f *Finding) {
 	label := func(i int) string {
 		s := &f.Sides[i]
 		text := names[i] + " (" + between(s) + ")"
+		if s.Waits != nil {
+			text += ", waits: " + s.Waits.For
+		}
 		if s.Writer != nil {
 			text += ", behind " + funcName(actor(s.Writer)) + ", a writer (" + base(s.Writer.Wants.At) + ")"
 		}

@@ -18,7 +18,7 @@ func explainCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "explain KIND|ID|FILE",
 		Short:   "Say in plain words what a finding means, with a picture",
-		Long:    "Explain a kind of finding (circular, recursive, recursive-read, same-class,\nexit-held, assert-held, assert-not-held, stuck), one finding of the last run by its ID, or all of a findings file.",
+		Long:    "Explain a kind of finding (circular, recursive, recursive-read, same-class,\nexit-held, assert-held, assert-not-held, stuck, wait), one finding of the last run by its ID, or all of a findings file.",
 		Example: "  lockdep explain circular\n  lockdep explain 1ecc99\n  lockdep explain findings.jsonl",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {

@@ -47,6 +47,21 @@ var Cases = []Case{
 	{Name: "L_Graph0", Run: graphSize(0)},
 	{Name: "L_Graph100", Run: graphSize(100)},
 	{Name: "L_Graph1000", Run: graphSize(1000)},
+	{Name: "M_ChanBuffered", Run: underLock(false, chanBuffered)},
+	{Name: "M_ChanBufferedHeld", Run: underLock(true, chanBuffered)},
+	{Name: "M_ChanUnbuffered", Run: underLock(false, chanUnbuffered)},
+	{Name: "M_ChanUnbufferedHeld", Run: underLock(true, chanUnbuffered)},
+	{Name: "M_Select2", Run: underLock(false, select2)},
+	{Name: "M_Select2Held", Run: underLock(true, select2)},
+	{Name: "M_Select8", Run: underLock(false, select8)},
+	{Name: "M_Select8Held", Run: underLock(true, select8)},
+	{Name: "M_Select2Waits", Run: underLock(false, select2Waits)},
+	{Name: "M_Select2WaitsHeld", Run: underLock(true, select2Waits)},
+	{Name: "M_WaitGroup", Run: underLock(false, waitGroup)},
+	{Name: "M_WaitGroupHeld", Run: underLock(true, waitGroup)},
+	{Name: "M_WaitGroupGo", Run: underLock(false, waitGroupGo)},
+	{Name: "M_WaitGroupGoHeld", Run: underLock(true, waitGroupGo)},
+	{Name: "M_ContendedHeld2", Run: contendedHeld2},
 }
 
 // A padded lock shares no cache line with its neighbours.

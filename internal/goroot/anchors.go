@@ -58,18 +58,46 @@ var anchors = []struct {
 		swap("(*Once).doSlow", "$r.m.Lock()", "lockdep.Once(lockdepMap(&$r.m.mu), pc); $r.m.mu.Lock(); lockdep.Locked(lockdepMap(&$r.m.mu))"),
 		swap("(*Once).doSlow", "defer $r.m.Unlock()", "defer $r.m.mu.Unlock(); defer lockdep.OnceUnlock(lockdepMap(&$r.m.mu))"),
 	}},
+	// Those who are done leave what they took where Wait finds it, by a number in
+	// the padding of the WaitGroup.
 	{"sync/waitgroup.go", []op{
 		imports("internal/lockdep", "internal/runtime/sys", "unsafe"),
-		head("(*WaitGroup).Wait", "lockdep.Wait(unsafe.Pointer($r), sys.GetCallerPC())"),
+		head("(*WaitGroup).Add", "if gen := lockdepGen($r); delta < 0 { if *gen != 0 { lockdep.Done(unsafe.Pointer($r), gen) } } else if *gen == 0 { lockdep.Adding(gen) }"),
+		before("(*WaitGroup).Wait", "runtime_SemacquireWaitGroup(…", "lockdep.Wait(lockdepGen($r), sys.GetCallerPC()); "),
+		after("(*WaitGroup).Wait", "runtime_SemacquireWaitGroup(…", "; lockdep.Woken()"),
+		beforeEach("(*WaitGroup).Wait", "return", "if gen := lockdepGen($r); *gen != 0 { lockdep.Waited(unsafe.Pointer($r), gen, sys.GetCallerPC()) }; "),
+	}},
+	{"sync/cond.go", []op{
+		imports("internal/lockdep", "internal/runtime/sys"),
+		before("(*Cond).Wait", "runtime_notifyListWait(&c.notify, t)", "lockdep.CondWait(sys.GetCallerPC()); "),
+	}},
+
+	// A channel knows where it was made, by a number in a hole of its struct. The
+	// hooks stand where one goroutine wakes another one, after the channel's lock
+	// was released; an operation that wakes nobody has none.
+	{"runtime/chan.go", []op{
+		fieldAfter("hchan", "elemsize", "; lockdep uint16"),
+		after("makechan", "c.elemsize = uint16(elem.Size_)", "; c.lockdep = lockdepMake(sys.GetCallerPC())"),
+		swap("chansend", "send(c, sg, ep, func() { unlock(&c.lock) }, 3)",
+			"send(c, sg, ep, func() { unlock(&c.lock); lockdepMeet(c, sg, LockdepReceives|lockdepBlocks(block)) }, 3)"),
+		swap("chanrecv", "recv(c, sg, ep, func() { unlock(&c.lock) }, 3)",
+			"recv(c, sg, ep, func() { unlock(&c.lock); lockdepMeet(c, sg, lockdepBlocks(block)) }, 3)"),
+		before("closechan", "goready(gp, 3)", "lockdepMeet(c, (*sudog)(gp.param), LockdepReceives|LockdepOneSided); "),
+	}},
+	{"runtime/select.go", []op{
+		swap("selectgo", "recv(c, sg, cas.elem, func() { selunlock(scases, lockorder) }, 2)",
+			"recv(c, sg, cas.elem, func() { selunlock(scases, lockorder); lockdepMeet(c, sg, lockdepSelects(block)) }, 2)"),
+		swap("selectgo", "send(c, sg, cas.elem, func() { selunlock(scases, lockorder) }, 2)",
+			"send(c, sg, cas.elem, func() { selunlock(scases, lockorder); lockdepMeet(c, sg, LockdepReceives|lockdepSelects(block)) }, 2)"),
 	}},
 
 	// A goroutine carries the locks that it holds. They stay with the g when
 	// it is used again.
 	{"runtime/runtime2.go", []op{
-		lastField("g", "lockdep unsafe.Pointer; lockdepTest uint32"),
+		lastField("g", "lockdep unsafe.Pointer; lockdepTest uint32; lockdepEvent uint16"),
 	}},
 	{"runtime/proc.go", []op{
-		after("newproc1", "newg.parentGoid = callergp.goid", "; newg.lockdepTest = callergp.lockdepTest"),
+		after("newproc1", "newg.parentGoid = callergp.goid", "; newg.lockdepTest = callergp.lockdepTest; lockdepGo(callergp)"),
 		head("goexit1", "if gp := getg(); gp.lockdep != nil { lockdepGoexit(gp.lockdep) }"),
 		before("checkdead", `fatal("all goroutines are asleep - deadlock!")`, "if lockdepAsleep() { return }; lockdepDying(); "),
 		before("main", "fn := main_main", "lockdepInitDone(); "),
@@ -78,10 +106,13 @@ var anchors = []struct {
 		after("os_beforeExit", "runExitHooks(exitCode)", "; lockdepExit(exitCode)"),
 	}},
 
-	// A mutex's semaphore shares its word with the map.
+	// A mutex's semaphore shares its word with the map. A Cond's waiters are
+	// woken here, too.
 	{"runtime/sema.go", []op{
 		swap("semacquire1", "cansemacquire(addr)", "lockdepCansemacquire(addr, reason)"),
 		swap("semrelease1", "cansemacquire(addr)", "lockdepCansemacquire(addr, waitReasonSyncMutexLock)"),
+		before("notifyListNotifyAll", "readyWithTime(s, 4)", "lockdepSignal(s.g); "),
+		before("notifyListNotifyOne", "readyWithTime(s, 4)", "lockdepSignal(s.g); "),
 	}},
 	// The test of the size of g, whose two words more are meant. Some
 	// distributions leave tests out.

@@ -193,6 +193,33 @@ func lastField(name, fields string) op {
 	}
 }
 
+// fieldAfter adds text behind a field of a struct type that stands alone on
+// its line.
+func fieldAfter(name, field, text string) op {
+	return func(t *target) error {
+		for _, d := range t.syntax.Decls {
+			gen, ok := d.(*ast.GenDecl)
+			if !ok || gen.Tok != token.TYPE {
+				continue
+			}
+			for _, spec := range gen.Specs {
+				spec := spec.(*ast.TypeSpec)
+				s, ok := spec.Type.(*ast.StructType)
+				if !ok || spec.Name.Name != name {
+					continue
+				}
+				for _, f := range s.Fields.List {
+					if len(f.Names) == 1 && f.Names[0].Name == field {
+						t.edits.insert(t.offset(f.End()), text)
+						return nil
+					}
+				}
+			}
+		}
+		return t.missing(name, "struct type with a field %s not found", field)
+	}
+}
+
 // head adds statements at the start of a function.
 func head(name, text string) op {
 	return func(t *target) error {

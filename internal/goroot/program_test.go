@@ -13,7 +13,7 @@ package main
 
 import (
 	"fmt"
-	"reflect"
+	"reflect"; "time"
 	"sync"
 )
 
@@ -47,6 +47,11 @@ func main() {
 	o.Do(func() {}) // line 36
 	o.Do(func() {})
 	var wg sync.WaitGroup
+	wg.Add(1)
+	go func() {
+		time.Sleep(100 * time.Millisecond)
+		wg.Done()
+	}()
 	wg.Wait()
 }
 `
@@ -72,7 +77,7 @@ Once main.main 36
 Locked
 OnceUnlock
 OnceDone main.main 37
-Wait main.main 39
+Wait main.main 44
 Exit 0
 `
 

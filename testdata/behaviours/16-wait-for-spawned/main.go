@@ -2,7 +2,7 @@
 // the robots cache. So robots is taken "under" frontier, although no goroutine
 // ever holds both. refresh holds robots and takes frontier: if it runs meanwhile,
 // crawl waits for the helper, the helper for refresh, refresh for crawl.
-// To be reported as possible; it needs the tracking of waits.
+// To be reported as possible.
 package main
 
 import (

@@ -1,6 +1,6 @@
 // As 19, but the receiver has been through its locked part before publish takes
 // the hub, so this run passes. In another run it does not: report it, as
-// possible. It needs the tracking of waits.
+// possible.
 package main
 
 import (

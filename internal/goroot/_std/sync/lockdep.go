@@ -12,6 +12,14 @@ func lockdepMap(m *isync.Mutex) *lockdep.Map { return (*lockdep.Map)(unsafe.Poin
 
 const _ = -(unsafe.Sizeof(isync.Mutex{}) ^ unsafe.Sizeof(lockdep.Map{})) // they have one size
 
+// lockdepGen returns the validator's word of a WaitGroup: its padding, which is
+// no field, so that neither printing nor comparing a WaitGroup shows it.
+func lockdepGen(wg *WaitGroup) *uint32 {
+	return (*uint32)(unsafe.Add(unsafe.Pointer(wg), unsafe.Offsetof(wg.sema)+4))
+}
+
+const _ = -((unsafe.Offsetof(WaitGroup{}.sema) + 8) ^ unsafe.Sizeof(WaitGroup{})) // sema is last, with padding behind
+
 // lockdepWait is Lock where the lock was not free.
 func (m *Mutex) lockdepWait(pc uintptr) {
 	lockdep.Lock(lockdepMap(&m.mu), pc)

@@ -29,7 +29,7 @@ func hold(id engine.FindingID, text []byte) {
 // release reports what was held back and was not refuted.
 func release() {
 	for h := (*held)(atomic.SwapPointer(&heldBack, nil)); h != nil; h = h.next {
-		if f, ok := v.Finding(h.id); ok && f.Level != engine.Suppressed {
+		if f, ok := v.Finding(h.id); ok && f.Level != engine.Suppressed && f.Pending {
 			say1(&f, h.text)
 		}
 	}

@@ -153,9 +153,66 @@ func OnceDone(m *Map, pc uintptr) {
 	}
 }
 
-// Wait is called before a WaitGroup is waited for.
-func Wait(p unsafe.Pointer, pc uintptr) {
+// Wait is called when a goroutine goes to sleep for a WaitGroup. gen is a word
+// of the WaitGroup that is the validator's.
+func Wait(gen *uint32, pc uintptr) {
 	if t := (*Task)(runtime.LockdepTask()); t != nil && t.Depth() != 0 {
+		if *gen == 0 {
+			v.Follow(t, gen)
+		}
 		v.Wait(t, pc)
 	}
 }
+
+// Waited is called when a WaitGroup that is followed was waited for, whether or
+// not the goroutine slept.
+func Waited(p unsafe.Pointer, gen *uint32, pc uintptr) {
+	v.Waited((*Task)(runtime.LockdepTask()), uintptr(p), gen, pc)
+}
+
+// Adding is called before a goroutine adds to a WaitGroup that is not followed.
+func Adding(gen *uint32) {
+	if t := (*Task)(runtime.LockdepTask()); t != nil && t.Depth() != 0 {
+		v.Follow(t, gen)
+	}
+}
+
+// Done is called before a goroutine tells a WaitGroup that is followed that it is done.
+func Done(p unsafe.Pointer, gen *uint32) {
+	if t := (*Task)(runtime.LockdepTask()); t != nil {
+		v.Done(t, uintptr(p), gen)
+	}
+}
+
+// Woken is called when a goroutine was woken by another one.
+func Woken() {
+	if t := (*Task)(runtime.LockdepTask()); t != nil {
+		t.Stretch()
+	}
+}
+
+// CondWait is called when a goroutine is about to sleep for a Cond.
+func CondWait(pc uintptr) { runtime.LockdepCondWait(pc) }
+
+// meet runs before one goroutine wakes another one at a channel or a Cond.
+func meet(event, waker, woken, g unsafe.Pointer, how uint8) {
+	m := engine.Meeting{
+		Event: (*engine.Event)(event), Waker: (*Task)(waker), Woken: (*Task)(woken), G: g,
+		For:      engine.WaitSend,
+		OneSided: how&runtime.LockdepOneSided != 0,
+		Waits:    how&runtime.LockdepWaits != 0,
+		WakerHad: how&runtime.LockdepWakerHad != 0,
+		WokenHad: how&runtime.LockdepWokenHad != 0,
+	}
+	switch {
+	case how&runtime.LockdepReceives != 0:
+		m.For = engine.WaitReceive
+	case how&runtime.LockdepCond != 0:
+		m.For = engine.WaitCond
+	}
+	v.Meet(&m)
+}
+
+// made runs when a goroutine makes another one: what it took before, nobody
+// whom it lets run from then on can be in the way of.
+func made(p unsafe.Pointer) { (*Task)(p).Stretch() }

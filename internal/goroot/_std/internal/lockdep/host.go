@@ -20,6 +20,7 @@ func init() {
 		Goroutine: goroutine,
 		Init:      runtime.LockdepInit,
 		Found:     found,
+		Stack:     runtime.LockdepStack,
 	}
 	host.Name, host.Names = name, names != ""
 	readIgnored()
@@ -34,6 +35,8 @@ func init() {
 	}
 	runtime.LockdepOnGoexit = goexit
 	runtime.LockdepOnExit = exit
+	runtime.LockdepOnMeet = meet
+	runtime.LockdepOnGo = made
 	on = true
 	runtime.LockdepReport()
 }

@@ -11,3 +11,17 @@ func lockdepExit(code int) { println("hook Exit", code) }
 func lockdepDying() {}
 
 func lockdepAsleep() bool { return false }
+
+const LockdepReceives, LockdepOneSided = 1, 2
+
+func lockdepMake(pc uintptr) uint16 { return 1 }
+
+func lockdepMeet(c *hchan, sg *sudog, how uint8) {}
+
+func lockdepBlocks(block bool) uint8 { return 0 }
+
+func lockdepSelects(block bool) uint8 { return 0 }
+
+func lockdepSignal(gp *g) {}
+
+func lockdepGo(gp *g) {}

@@ -44,26 +44,31 @@ func leave(what string, m *Map) {
 	}
 }
 
-func Taken(m *Map, pc uintptr)          { enter("Taken", m, pc) }
-func RTaken(m *Map, pc uintptr)         { enter("RTaken", m, pc) }
-func Lock(m *Map, pc uintptr)           { enter("Lock", m, pc) }
-func WLock(m *Map, pc uintptr)          { enter("WLock", m, pc) }
-func Locked(m *Map)                     { leave("Locked", m) }
-func Pop(m *Map) bool                   { return false }
-func Blocked(m unsafe.Pointer)          {}
-func Queued(m *Map)                     {}
-func Unlock(m *Map)                     { leave("Unlock", m) }
-func RLock(m *Map, pc uintptr)          { enter("RLock", m, pc) }
-func RLocked(m *Map)                    { leave("RLocked", m) }
-func RUnlock(m *Map)                    { leave("RUnlock", m) }
-func TryLocked(m *Map, pc uintptr)      { enter("TryLocked", m, pc) }
-func TryWLocked(m *Map, pc uintptr)     { enter("TryWLocked", m, pc) }
-func TryRLocked(m *Map, pc uintptr)     { enter("TryRLocked", m, pc) }
-func TryFailed(m *Map, pc uintptr)      { enter("TryFailed", m, pc) }
-func Once(m *Map, pc uintptr)           { enter("Once", m, pc) }
-func OnceUnlock(m *Map)                 { leave("OnceUnlock", m) }
-func OnceDone(m *Map, pc uintptr)       { enter("OnceDone", m, pc) }
-func Wait(p unsafe.Pointer, pc uintptr) { say("Wait", pc) }
+func Taken(m *Map, pc uintptr)                         { enter("Taken", m, pc) }
+func RTaken(m *Map, pc uintptr)                        { enter("RTaken", m, pc) }
+func Lock(m *Map, pc uintptr)                          { enter("Lock", m, pc) }
+func WLock(m *Map, pc uintptr)                         { enter("WLock", m, pc) }
+func Locked(m *Map)                                    { leave("Locked", m) }
+func Pop(m *Map) bool                                  { return false }
+func Blocked(m unsafe.Pointer)                         {}
+func Queued(m *Map)                                    {}
+func Unlock(m *Map)                                    { leave("Unlock", m) }
+func RLock(m *Map, pc uintptr)                         { enter("RLock", m, pc) }
+func RLocked(m *Map)                                   { leave("RLocked", m) }
+func RUnlock(m *Map)                                   { leave("RUnlock", m) }
+func TryLocked(m *Map, pc uintptr)                     { enter("TryLocked", m, pc) }
+func TryWLocked(m *Map, pc uintptr)                    { enter("TryWLocked", m, pc) }
+func TryRLocked(m *Map, pc uintptr)                    { enter("TryRLocked", m, pc) }
+func TryFailed(m *Map, pc uintptr)                     { enter("TryFailed", m, pc) }
+func Once(m *Map, pc uintptr)                          { enter("Once", m, pc) }
+func OnceUnlock(m *Map)                                { leave("OnceUnlock", m) }
+func OnceDone(m *Map, pc uintptr)                      { enter("OnceDone", m, pc) }
+func Wait(gen *uint32, pc uintptr)                     { say("Wait", pc) }
+func Done(p unsafe.Pointer, gen *uint32)               {}
+func CondWait(pc uintptr)                              {}
+func Adding(gen *uint32)                               {}
+func Woken()                                           {}
+func Waited(p unsafe.Pointer, gen *uint32, pc uintptr) {}
 
 // EnterTest prints the test and the table of names that the linker left.
 func EnterTest(name string) uint32 {

@@ -38,7 +38,7 @@ const (
 )
 
 const (
-	maxSection = 1 << 30 // of metadata, after decompression
+	maxSection = 1 << 26 // of metadata, after decompression
 	maxChunk   = 1 << 26 // of a CPU's data, after decompression
 	maxCPUs    = 1 << 14
 	maxPage    = 1 << 24

@@ -39,6 +39,7 @@ const (
 
 const (
 	maxSection = 1 << 26 // of metadata, after decompression
+	maxRatio   = 1 << 12 // of decompression: recordings have 100 at most
 	maxChunk   = 1 << 26 // of a CPU's data, after decompression
 	maxCPUs    = 1 << 14
 	maxPage    = 1 << 24
@@ -70,9 +71,10 @@ type datSource struct {
 	}
 	cpus      []cpuData
 	instances []int64
-	busy      []int32     // CPUs that have events, by their statistics
-	text      *textSource // of a trace that holds text
-	damage    []error     // met while the file was opened
+	busy      []int32                           // CPUs that have events, by their statistics
+	text      *textSource                       // of a trace that holds text
+	seen      [optCmdlines - optHeader + 1]bool // sections of version 7 that were read
+	damage    []error                           // met while the file was opened
 	zstd      *zstd.Decoder
 }
 
@@ -616,10 +618,14 @@ func (d *datSource) sectionV7(at int64, kind int) ([]byte, error) {
 func (d *datSource) unpack(out, data []byte, size int) ([]byte, error) {
 	from := len(out)
 	var err error
+	if size > (len(data)+64)*maxRatio {
+		return nil, fmt.Errorf("want at most %d times of %d compressed bytes, not %d", maxRatio, len(data), size)
+	}
 	switch d.compress {
 	case "zstd":
 		if d.zstd == nil {
-			if d.zstd, err = newZstd(nil); err != nil {
+			// A frame may claim any size, and would get the memory for it.
+			if d.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxSection)); err != nil {
 				return nil, err
 			}
 		}
@@ -645,6 +651,10 @@ func (d *datSource) unpack(out, data []byte, size int) ([]byte, error) {
 func (d *datSource) option(id int, value []byte, version int) {
 	c := &cursor{b: value, big: d.big}
 	if id >= optHeader && id <= optCmdlines {
+		if d.seen[id-optHeader] {
+			return // each is there once
+		}
+		d.seen[id-optHeader] = true
 		at := int64(c.num(8))
 		b, err := d.sectionV7(at, id)
 		if c.err != nil || err != nil {

@@ -94,6 +94,7 @@ type cpuReader struct {
 	ts     uint64
 	missed int64 // records lost before the next one, -1 if unknown; 0: none
 	common commonFields
+	least  int  // bytes of a record that has them
 	packed bool // common fields are those of today's kernels on a little-endian machine: one word
 
 	// The last task, which the next record mostly has, too.
@@ -130,6 +131,11 @@ func (d *datSource) reader(c cpuData, common commonFields, dec *decoder, unpacke
 		return nil, d.fail(c.offset, fmt.Sprintf("reading CPU %d", c.cpu), errors.New("want the format of an event with common_type and common_pid"))
 	}
 	k := &r.common
+	for _, fd := range []*field{&k.typ, &k.flags, &k.preempt, &k.pid} {
+		if fd.kind == fieldNumber {
+			r.least = max(r.least, fd.offset+fd.size)
+		}
+	}
 	r.packed = !d.big && k.typ == (field{name: k.typ.name, kind: fieldNumber, size: 2}) &&
 		k.flags == field{name: k.flags.name, kind: fieldNumber, offset: 2, size: 1} &&
 		k.preempt == field{name: k.preempt.name, kind: fieldNumber, offset: 3, size: 1} &&
@@ -402,9 +408,9 @@ func (r *cpuReader) damaged(what string) error {
 // decode takes a record apart.
 func (r *cpuReader) decode(rec []byte, ev *Event) error {
 	c := &r.common
-	if len(rec) < c.pid.offset+c.pid.size {
+	if len(rec) < r.least {
 		r.missed = -1
-		return r.damaged(fmt.Sprintf("want at least %d bytes in a record, not %d", c.pid.offset+c.pid.size, len(rec)))
+		return r.damaged(fmt.Sprintf("want at least %d bytes in a record, not %d", r.least, len(rec)))
 	}
 	var id int
 	var pid int32

@@ -86,9 +86,13 @@ func (r *Replay) lost(c *cpu, ev *ktrace.Event) {
 }
 
 // damaged is for a place of the trace that could not be read. It may hide
-// events of any CPU that has none from there on.
+// events of any CPU that has none from there on, and before the first event all
+// those of CPUs that are never seen.
 func (r *Replay) damaged() {
-	r.blind = 0
+	if len(r.cpus) == 0 {
+		r.hidden = 1
+	}
+	r.blind = r.hidden
 	r.epoch++
 	for i := range r.cpus {
 		if c := &r.cpus[i]; c.current != 0 {

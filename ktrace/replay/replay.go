@@ -70,6 +70,7 @@ type Replay struct {
 	idle    []int32         // by CPU
 	cpus    []cpu
 	epoch   uint32
+	hidden  int // 1: something could not be read before the first event, which may be all of some CPUs
 	blind   int // CPUs that were not seen since something could not be read
 
 	files   []string
@@ -136,7 +137,7 @@ func (r *Replay) begin(name string) {
 	for _, n := range r.names {
 		n.static = n.static[:0]
 	}
-	r.cpus, r.idle, r.blind = nil, nil, 0
+	r.cpus, r.idle, r.blind, r.hidden = nil, nil, 0, 0
 	r.noTasks()
 }
 

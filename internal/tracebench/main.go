@@ -18,7 +18,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -30,8 +29,15 @@ func main() {
 	lockdep := flag.String("lockdep", "bin/lockdep", "the `program` to measure")
 	oracle := flag.String("oracle", "../shared/oracle", "`folder` of the recordings")
 	count := flag.Int("count", 5, "`runs` of each command")
+	dir := flag.String("prepare", "", "make the inputs in `folder`, and nothing else: what a run calls itself with")
 	flag.Parse()
-	if err := run(os.Stdout, *lockdep, *oracle, *count); err != nil {
+	err := error(nil)
+	if *dir != "" {
+		err = prepare(*dir, *oracle)
+	} else {
+		err = run(os.Stdout, *lockdep, *oracle, *count)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "tracebench:", err)
 		os.Exit(1)
 	}
@@ -51,19 +57,13 @@ func run(w io.Writer, lockdep, oracle string, count int) error {
 	}
 	defer os.RemoveAll(dir)
 	dat := filepath.Join(oracle, "runs/lx_bootwork2/trace.dat")
-	text := filepath.Join(dir, "trace.txt")
-	if err := unpack(text, filepath.Join(oracle, "runs/s_work4/trace.txt.zst")); err != nil {
+	// In a process of its own: a child begins with the memory that its parent had at most, which its own figure includes.
+	cmd := exec.Command(os.Args[0], "-prepare", dir, "-oracle", oracle)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Run(); err != nil {
 		return err
 	}
-	perf := filepath.Join(dir, "a.data")
-	if err := unpack(perf, filepath.Join(oracle, "perf/a.data.zst")); err != nil {
-		return err
-	}
-	noise := filepath.Join(dir, "console.txt")
-	if err := console(noise, 400<<20); err != nil {
-		return err
-	}
-	debug.FreeOSMemory() // a child begins with what its parent has, which its figure of memory includes
+	text, perf, noise := inputs(dir)
 	groups := []group{
 		{"trace.dat", dat, [][]string{
 			{"trace-cmd", "report", "-i", dat}, {lockdep, "trace", "-j", "1", dat}, {lockdep, "trace", "-j", "2", dat}, {"cat", dat},
@@ -97,7 +97,7 @@ func run(w io.Writer, lockdep, oracle string, count int) error {
 			if first == 0 {
 				first = seconds
 			} else {
-				ratio = fmt.Sprintf("%.1f", first/seconds)
+				ratio = fmt.Sprintf("%.3g", first/seconds)
 			}
 			fmt.Fprintf(w, "| %s | `%s` | %.2f | %.0f | %s | %d |\n", g.name, title(argv), seconds, float64(st.Size())/1e6/seconds, ratio, rss>>10)
 		}
@@ -107,7 +107,7 @@ func run(w io.Writer, lockdep, oracle string, count int) error {
 
 // title is the command without its file.
 func title(argv []string) string {
-	return filepath.Base(argv[0]) + " " + strings.Join(argv[1:len(argv)-1], " ")
+	return strings.TrimSuffix(strings.Join(append([]string{filepath.Base(argv[0])}, argv[1:len(argv)-1]...), " "), " -i")
 }
 
 // measure runs a command and returns the shortest time in seconds and the most memory in KB. A finding is no failure.
@@ -130,6 +130,21 @@ func measure(exe string, args []string, count int) (seconds float64, rss int64, 
 		}
 	}
 	return seconds, rss, nil
+}
+
+func inputs(dir string) (text, perf, noise string) {
+	return filepath.Join(dir, "trace.txt"), filepath.Join(dir, "a.data"), filepath.Join(dir, "console.txt")
+}
+
+func prepare(dir, oracle string) error {
+	text, perf, noise := inputs(dir)
+	if err := unpack(text, filepath.Join(oracle, "runs/s_work4/trace.txt.zst")); err != nil {
+		return err
+	}
+	if err := unpack(perf, filepath.Join(oracle, "perf/a.data.zst")); err != nil {
+		return err
+	}
+	return console(noise, 400<<20)
 }
 
 func unpack(to, from string) error {

@@ -192,15 +192,23 @@ func (v *Validator) acquireSlow(t *Task, m *Map, pc uintptr, bits uint64) {
 	v.classify(t, m, pc, 'L')
 	mode := Mode(bits >> modeShift)
 	c := v.nestedClass(t, m)
-	if c != 0 && t.slow&taskBusy == 0 && v.classFlags(c)&classNoValidate == 0 {
-		key := mix(t.topKey(), c, mode)
-		if t.depth != 0 && !v.chainSettled(t, m, key) {
-			v.learn(t, m, pc, mode, key, obsLock)
-		}
-		v.push(t, m, pc, bits, key)
+	if c == 0 || t.slow&taskBusy != 0 || v.classFlags(c)&classNoValidate != 0 {
+		v.push(t, m, pc, bits, t.topKey())
 		return
 	}
-	v.push(t, m, pc, bits, t.topKey())
+	back := v.steers(t, c) && v.stand(t, m, c, mode, bits>>flagShift&uint64(heldGot) != 0)
+	if back {
+		bits &^= uint64(heldGot) << flagShift
+	}
+	key := mix(t.topKey(), c, mode)
+	if t.depth != 0 && !v.chainSettled(t, m, key) {
+		v.learn(t, m, pc, mode, key, obsLock)
+	}
+	v.push(t, m, pc, bits, key)
+	if back {
+		v.host.Steer.Lock(m, mode)
+		v.Acquired(t, m, mode)
+	}
 }
 
 // AcquireWriter is Acquire for the writer of a reader/writer lock: it also

@@ -42,7 +42,7 @@ func (v *Validator) join(t *Task, m *Map, c ClassID) {
 		return
 	}
 	k := uint16(c)
-	if v.classFlags(c)&classNoValidate != 0 {
+	if v.classFlags(c)&classSlow != 0 {
 		k |= slowBit
 	}
 	m.set(k, v.serial(t))

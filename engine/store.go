@@ -28,7 +28,11 @@ const (
 	classAscending                     // nested instances with rising addresses were seen
 	classDescending                    // nested instances with falling addresses were seen
 	classWriters                       // as many writers as are kept were observed
+	classSteered                       // see steer.go
 )
+
+// classSlow are those with which every acquisition goes through the slow path.
+const classSlow = classNoValidate | classSteered
 
 // classFlagsSaved are the flags that a graph file carries.
 const classFlagsSaved = classWeak | classArray | classNoValidate | classHandoff | classSemaphore
@@ -140,6 +144,9 @@ func (v *Validator) classNamed(name string, flags uint32) ClassID {
 	if v.nclasses+1 >= v.lim.Classes {
 		v.full(tabClasses, v.lim.Classes)
 		return 0
+	}
+	if v.steered(name) {
+		flags |= classSteered
 	}
 	v.nclasses++
 	v.classes[v.nclasses] = class{name: o, flags: flags, ord: v.nclasses}
@@ -289,7 +296,7 @@ func (v *Validator) classify(t *Task, m *Map, pc uintptr, kind byte) {
 	// A weak class may give way to a name at the next acquisition, where names
 	// are to be had.
 	k := uint16(c)
-	if f := v.classFlags(c); f&classNoValidate != 0 || f&classWeak != 0 && v.host.Names {
+	if f := v.classFlags(c); f&classSlow != 0 || f&classWeak != 0 && v.host.Names {
 		k |= slowBit
 	}
 	m.set(k, v.serial(t))

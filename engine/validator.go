@@ -31,6 +31,8 @@ type Host struct {
 	// Stack stores the return addresses of a goroutine that sleeps, innermost
 	// first, and returns their number.
 	Stack func(g unsafe.Pointer, pcs []uintptr) int
+	// Steer is a cycle to steer towards.
+	Steer *Steer
 	// Found is called for each finding that is new or whose level rose, on the
 	// task that made it, with the validator unlocked.
 	Found func(f FindingID)
@@ -120,6 +122,12 @@ type Validator struct {
 	freeWait     uint32
 	waitList     uint32
 	waitCount    [waitBuckets]uint32 // waits by instance
+
+	standers   [maxStanders]stander // see steer.go
+	stood      [maxCycle]uint32
+	steerTimes uint32
+	steerRand  uint64
+	met        uint32
 
 	mark  []uint32 // per class: generation of the last search that saw it
 	mark2 []uint32

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -38,14 +40,14 @@ func explainCommand() *cobra.Command {
 					id, file = "", filepath.Join(what, findingsFile)
 				}
 			}
-			f, err := os.Open(file)
-			if err != nil {
-				return fmt.Errorf("%q is no kind of finding, and %s has no last run: %w", what, graphDirOf(graph), err)
-			}
-			defer f.Close()
-			findings, err := report.ReadJSONL(f)
-			if err != nil {
-				return fmt.Errorf("%s: %w", file, err)
+			var findings []engine.Finding
+			var err error
+			if id != "" {
+				if findings, err = findingsOf(filepath.Dir(file)); err != nil {
+					return fmt.Errorf("%q is no kind of finding, and %w", what, err)
+				}
+			} else if findings, err = findingsIn(file); err != nil {
+				return err
 			}
 			edges := dependenciesOf(filepath.Dir(file))
 			n := 0
@@ -68,7 +70,7 @@ func explainCommand() *cobra.Command {
 				}
 			}
 			if n == 0 && id != "" {
-				return fmt.Errorf("no finding %q in %s (it has %d); IDs stand at the end of each report", id, file, len(findings))
+				return noFinding(id, filepath.Dir(file), len(findings))
 			}
 			return nil
 		},
@@ -76,6 +78,39 @@ func explainCommand() *cobra.Command {
 	c.Flags().StringVar(&graph, "graph", "", "the graph `DIR` of the run (default .lockdep)")
 	c.Flags().BoolVar(&dot, "dot", false, "print the picture in the DOT language")
 	return c
+}
+
+func noFinding(id, dir string, have int) error {
+	return fmt.Errorf("no finding %q in %s (it has %d); IDs stand at the end of each report", id, dir, have)
+}
+
+func findingsIn(file string) ([]engine.Finding, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	findings, err := report.ReadJSONL(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return findings, nil
+}
+
+// findingsOf returns the findings in a graph directory: those of the last
+// verdict, or, where there was none, as after a program that was built by
+// "lockdep build", those of the graph.
+func findingsOf(dir string) ([]engine.Finding, error) {
+	findings, err := findingsIn(filepath.Join(dir, findingsFile))
+	if !errors.Is(err, fs.ErrNotExist) {
+		return findings, err
+	}
+	files, _, e := lockgraph.ReadAll(dir)
+	if e != nil || len(files) == 0 {
+		return nil, fmt.Errorf("%s has no last run: %w; run lockdep test first, or give its graph with -graph=DIR", dir, err)
+	}
+	g := lockgraph.Union(files...)
+	return g.Findings(g.Judge(), engine.Possible), nil
 }
 
 // graphDirOf is the directory of the last run: the one given, or .lockdep here

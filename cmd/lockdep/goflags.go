@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ type own struct {
 	ignore   string
 	graph    string
 	order    string
+	confirm  bool
 	help     bool
 }
 
@@ -83,6 +85,13 @@ func split(args []string, isRun bool) (own, *goArgs, error) {
 			*p = value
 			continue
 		}
+		if name == "confirm" {
+			if eq && value != "true" && value != "false" {
+				return o, nil, fmt.Errorf("flag -confirm=%s: expected no value, true or false", value)
+			}
+			o.confirm = value != "false"
+			continue
+		}
 		if name == "h" || name == "help" {
 			o.help = true
 			continue
@@ -105,6 +114,9 @@ func split(args []string, isRun bool) (own, *goArgs, error) {
 		case "o":
 			g.out = value
 		}
+	}
+	if o.confirm && isRun {
+		return o, nil, errors.New("flag -confirm is for lockdep test; for a program: lockdep confirm ID -- PROGRAM ARGUMENTS")
 	}
 	if o.fail != "" {
 		if _, err := failLevel(o.fail); err != nil {

@@ -31,7 +31,7 @@ func main() {
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(testCommand(), buildCommand(), runCommand(), gorootCommand(), envCommand(), graphCommand(), explainCommand(), splatCommand(), traceCommand(), traceDiffCommand(), selftestCommand(), scenarioCommand(), versionCommand())
+	root.AddCommand(testCommand(), buildCommand(), runCommand(), gorootCommand(), envCommand(), graphCommand(), explainCommand(), confirmCommand(), splatCommand(), traceCommand(), traceDiffCommand(), selftestCommand(), scenarioCommand(), versionCommand())
 	root.SetArgs(goStyle(os.Args[1:]))
 	err := root.ExecuteContext(ctx)
 	var s status

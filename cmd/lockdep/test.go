@@ -14,6 +14,8 @@ lockdep's own flags; all others are go's and pass through as they stand:
   -ignore=FILE    suppressions, each with a reason; one that matches nothing is an error
   -graph=DIR      collect the lock graphs of this and other runs in DIR
                   (default .lockdep in the module, for this run alone)
+  -confirm        afterwards, steer the tests into each finding, as "lockdep
+                  confirm" does: what happens is proved
   -order=FILE     fail if a dependency contradicts a lock order document
 
 Exit status: go's own where nothing was found, 66 where a finding failed the
@@ -46,6 +48,7 @@ func testCommand() *cobra.Command {
 			if err := s.graphDir(); err != nil {
 				return err
 			}
+			s.remember()
 			s.options("fail=" + orDefault(o.fail, "likely"))
 			goCmd := []string{"test"}
 			if !g.has["count"] && !g.has["c"] {
@@ -64,7 +67,11 @@ func testCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("running go test: %w", err)
 			}
-			return v.finish(code, true)
+			err = v.finish(code, true)
+			if o.confirm {
+				return s.confirm(ctx, v.fail, err)
+			}
+			return err
 		},
 	}
 }

@@ -131,6 +131,7 @@ var anchors = []struct {
 	// A finding fails the test that made it, in the way of a data race.
 	{"testing/testing.go", []op{
 		after("tRunner", "t.resetRaces()", "; t.lockdepStart()"),
+		head("(*T).Parallel", "if $r.lockdepParallel() { return }"),
 		before("tRunner", "t.done = true", "t.lockdepEnd(); "),
 		head("(*common).checkRaces", "$r.checkLockdep()"),
 		after("(*M).Run", "anyFailed := …", "; anyFailed = lockdepAfterRun(anyFailed)"),

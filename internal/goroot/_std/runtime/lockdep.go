@@ -77,6 +77,9 @@ func LockdepWrite(fd uintptr, b []byte) {
 // LockdepQuit ends the process.
 func LockdepQuit(code int) { exit(int32(code)) }
 
+// LockdepFatal ends the process with a dump of all goroutines.
+func LockdepFatal(s string) { fatal(s) }
+
 var (
 	lockdepMain bool
 

@@ -38,6 +38,36 @@ func (rw *RWMutex) lockdepRTaken(wait bool, pc uintptr) bool {
 	return wait
 }
 
+func init() {
+	lockdep.GiveBack = lockdepGiveBack
+	lockdep.TakeAgain = lockdepTakeAgain
+}
+
+func lockdepGiveBack(m unsafe.Pointer, read bool) {
+	if !read {
+		(*isync.Mutex)(m).Unlock()
+		return
+	}
+	rw := (*RWMutex)(m)
+	if r := rw.readerCount.Add(-1); r < 0 {
+		rw.rUnlockSlow(r)
+	}
+}
+
+func lockdepTakeAgain(m unsafe.Pointer, read bool) {
+	if !read {
+		(*isync.Mutex)(m).Lock()
+		return
+	}
+	rw := (*RWMutex)(m)
+	if rw.readerCount.Add(1) < 0 {
+		lockdep.Blocked(m)
+		runtime_SemacquireRWMutexR(&rw.readerSem, false, 0)
+	}
+}
+
+const _ = -unsafe.Offsetof(RWMutex{}.w) // a RWMutex starts with its map
+
 // TryLock tries to lock m and reports whether it succeeded.
 //
 // Note that while correct uses of TryLock do exist, they are rare,

@@ -8,7 +8,15 @@ import (
 func init() { lockdep.Testing = testBinary == "1" }
 
 // lockdepStart runs on the goroutine of t right before the test function.
-func (t *T) lockdepStart() { lockdep.EnterTest(t.name) }
+func (t *T) lockdepStart() {
+	lockdep.EnterTest(t.name)
+	if lockdep.Beside(t.name) {
+		t.Parallel()
+	}
+}
+
+// lockdepParallel reports whether t, which calls Parallel, runs beside others already.
+func (t *T) lockdepParallel() bool { return t.isParallel && lockdep.Beside(t.name) }
 
 // lockdepEnd runs when t, its cleanups and its subtests are done, before t is reported.
 func (t *T) lockdepEnd() { t.checkLockdep() }

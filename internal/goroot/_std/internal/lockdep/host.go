@@ -23,6 +23,8 @@ func init() {
 		Stack:     runtime.LockdepStack,
 	}
 	host.Name, host.Names = name, names != ""
+	steer = readSteer()
+	host.Steer = steer
 	readIgnored()
 	begin()
 	if file != nil {
@@ -66,6 +68,7 @@ func exit(code int) {
 	leaks()
 	release()
 	awaitTold()
+	steered()
 	v.FlushStats()
 	lost()
 	if code == 0 && failing != 0 && opt.exitcode != 0 && !Testing {

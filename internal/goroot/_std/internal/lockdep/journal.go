@@ -33,9 +33,14 @@ func begin() {
 	for _, s := range [...]string{
 		"lockdep", Version, "go", runtime.Version(), "os", runtime.GOOS, "arch", runtime.GOARCH,
 		"binary", binary(), "pid", itoa(uint64(runtime.LockdepPid())), "start", start,
+		"dir", runtime.LockdepGetenv("PWD"),
 	} {
-		s = s[:min(len(s), 127)] // a length of one byte
-		p = append(p, byte(len(s)))
+		s = s[:min(len(s), 1<<14-1)] // a length of two bytes at most
+		if n := len(s); n < 0x80 {
+			p = append(p, byte(n))
+		} else {
+			p = append(p, byte(n)|0x80, byte(n>>7))
+		}
 		p = append(p, s...)
 	}
 	unsent = append(unsent, engine.Magic...)

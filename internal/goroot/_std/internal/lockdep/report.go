@@ -66,7 +66,6 @@ func found(id engine.FindingID) {
 
 // say1 prints a finding, or leaves it to the test that made it.
 func say1(f *engine.Finding, text []byte) {
-	tell(text)
 	fails := f.Level >= opt.fail
 	if fails {
 		atomic.AddUint32(&failing, 1)
@@ -74,6 +73,7 @@ func say1(f *engine.Finding, text []byte) {
 	if !Testing || f.Level == engine.Proved {
 		print(text)
 	}
+	tell(text)
 	if Testing && fails {
 		r := &report{test: f.Sides[0].Test, text: string(text)}
 		for {
@@ -83,6 +83,7 @@ func say1(f *engine.Finding, text []byte) {
 			}
 		}
 	}
+	there(f)
 	if fails && opt.halt {
 		runtime.LockdepQuit(opt.exitcode)
 	}

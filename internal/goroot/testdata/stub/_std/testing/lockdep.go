@@ -16,3 +16,5 @@ func lockdepAfterRun(failed bool) bool {
 	println("hook AfterRun", failed)
 	return failed
 }
+
+func (t *T) lockdepParallel() bool { return false }

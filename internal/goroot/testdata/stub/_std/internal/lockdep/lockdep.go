@@ -19,6 +19,8 @@ type Map struct {
 // MutexMap and RWMutexMap are set by package sync and not used.
 var MutexMap, RWMutexMap any
 
+var GiveBack, TakeAgain func(m unsafe.Pointer, read bool)
+
 var names string
 
 // say prints one call and reports whether it came from package main.

@@ -382,7 +382,7 @@ func (k *confirmer) steer(ctx context.Context, r *confirmation, c cycle, what *r
 	r.Stood = make([]int, len(c.sides))
 	start := time.Now()
 	said, met := 0, 0
-	var last []byte
+	var last *outcome
 	for n := 1; n <= max(k.tries, k.only); n++ {
 		if k.only != 0 {
 			n = k.only
@@ -403,7 +403,7 @@ func (k *confirmer) steer(ctx context.Context, r *confirmation, c cycle, what *r
 		}
 		r.Tries++
 		r.Seconds = time.Since(start).Seconds()
-		last = o.output
+		last = o
 		if o.proved != nil {
 			r.Result, r.finding, r.Stood = resultProved, o.proved, nil
 			k.keep(r, o, n)
@@ -431,9 +431,15 @@ func (k *confirmer) steer(ctx context.Context, r *confirmation, c cycle, what *r
 var panicLine = regexp.MustCompile(`(?m)^(panic: .*|fatal error: .*)$`)
 
 // reasonFor says how far the tries came that did not prove.
-func reasonFor(c cycle, stood []int, said, met int, output []byte) string {
+func reasonFor(c cycle, stood []int, said, met int, last *outcome) string {
 	if said == 0 {
-		if m := panicLine.Find(output); m != nil {
+		if last == nil {
+			return "there was no time for a try"
+		}
+		if f := last.other; f != nil {
+			return fmt.Sprintf("another deadlock comes before it: %s %s of %s", f.ID, f.Kind, strings.Join(shortClasses(f), ", "))
+		}
+		if m := panicLine.Find(last.output); m != nil {
 			return "every run died: " + string(m)
 		}
 		return "no run ended by itself, and none came to the deadlock"

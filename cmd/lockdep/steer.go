@@ -157,6 +157,7 @@ type outcome struct {
 	output []byte
 	stood  []int // how often goroutines stood at each side; nil: the process did not say
 	met    int
+	other  *engine.Finding // another deadlock that happened
 }
 
 var steered = regexp.MustCompile(`(?m)^lockdep: steered: stood((?: \d+)*), met (\d+)$`)
@@ -202,6 +203,9 @@ func (r *run) try(ctx context.Context, c cycle, a attempt, tmp string) (*outcome
 		if c.is(&f) {
 			o.proved = &f
 			break
+		}
+		if f.Kind != engine.KindAssertHeld && f.Kind != engine.KindAssertNotHeld && o.other == nil {
+			o.other = &f
 		}
 	}
 	return o, nil

@@ -49,21 +49,8 @@ func TestGoker(t *testing.T) {
 		t.Skip("LOCKDEP_GOKER=N runs each kernel N times")
 	}
 	src := filepath.Join(goroot(t), "src/runtime/testdata/testgoroutineleakprofile/goker")
-	files, _ := filepath.Glob(filepath.Join(src, "*.go"))
-	if len(files) == 0 {
-		t.Skip("this release of Go has no such kernels")
-	}
+	names := kernelNames(t, src)
 	exe := build(t, src)
-	var names []string
-	for _, f := range files {
-		text, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range registered.FindAllSubmatch(text, -1) {
-			names = append(names, string(m[1]))
-		}
-	}
 	results := make([]result, len(names))
 	var all sync.WaitGroup
 	slots := make(chan bool, 2*runtime.NumCPU())
@@ -93,6 +80,24 @@ func TestGoker(t *testing.T) {
 		}
 	}
 	fmt.Printf("goker: %d of %d\n", found, len(results))
+}
+
+// kernelNames are the kernels that the sources in src register.
+func kernelNames(t *testing.T, src string) (names []string) {
+	files, _ := filepath.Glob(filepath.Join(src, "*.go"))
+	if len(files) == 0 {
+		t.Skip("this release of Go has no such kernels")
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range registered.FindAllSubmatch(text, -1) {
+			names = append(names, string(m[1]))
+		}
+	}
+	return names
 }
 
 // add counts the reports in the log of one run.

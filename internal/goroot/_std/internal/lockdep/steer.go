@@ -80,13 +80,19 @@ func decimal(s string) uint64 {
 // there ends a process that steered and is there: its goroutines stand in the
 // knot for ever, and their stacks are the proof.
 func there(f *engine.Finding) {
-	if steer == nil || f.Level != engine.Proved {
+	if steer == nil || f.Level != engine.Proved || len(f.Sides) != len(steer.Sides) {
 		return
 	}
-	switch f.Kind {
-	case engine.KindCircular, engine.KindSameClass, engine.KindRecursive, engine.KindRecursiveRead:
-		runtime.LockdepFatal("lockdep: the deadlock that was steered to is there")
+	for i := range f.Sides {
+		found := false
+		for j := range steer.Sides {
+			found = found || f.Sides[i].Holds.Class == steer.Sides[j].Holds && f.Sides[i].Wants.Class == steer.Sides[j].Wants
+		}
+		if !found {
+			return // another deadlock, on the way
+		}
 	}
+	runtime.LockdepFatal("lockdep: the deadlock that was steered to is there")
 }
 
 var steer *engine.Steer

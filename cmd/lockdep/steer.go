@@ -136,7 +136,7 @@ type attempt struct {
 	bound time.Duration // that a goroutine stands
 	limit time.Duration // of the process
 	procs int           // GOMAXPROCS; 0: as it is
-	seed  int           // 0: all that can stand do; also mixes the run queue
+	seed  int           // 0: all that can stand do; others also mix the run queues
 }
 
 func attemptAt(n int) attempt {

@@ -103,6 +103,9 @@ var anchors = []struct {
 		before("main", "fn := main_main", "lockdepInitDone(); "),
 		beforeEach("main", "racefini()", "lockdepExit(0); "), // does not return
 		before("main", "exit(0)", "lockdepExit(0); "),
+		swap("runqput", "randomizeScheduler", "(randomizeScheduler || lockdepMix)"),
+		swap("runqputslow", "randomizeScheduler", "(randomizeScheduler || lockdepMix)"),
+		swap("runqputbatch", "randomizeScheduler", "(randomizeScheduler || lockdepMix)"),
 		after("os_beforeExit", "runExitHooks(exitCode)", "; lockdepExit(exitCode)"),
 	}},
 

@@ -77,6 +77,12 @@ func LockdepWrite(fd uintptr, b []byte) {
 // LockdepQuit ends the process.
 func LockdepQuit(code int) { exit(int32(code)) }
 
+// lockdepMix mixes the run queues, as the race detector does.
+var lockdepMix bool
+
+// LockdepMix mixes the run queues from now on.
+func LockdepMix() { lockdepMix = true }
+
 // LockdepFatal ends the process with a dump of all goroutines.
 func LockdepFatal(s string) { fatal(s) }
 

@@ -48,7 +48,9 @@ func readSteer() *engine.Steer {
 		case "times":
 			s.Times = uint32(decimal(rest))
 		case "seed":
-			s.Seed = decimal(rest)
+			if s.Seed = decimal(rest); s.Seed != 0 {
+				runtime.LockdepMix()
+			}
 		case "beside":
 			beside = append(beside, rest)
 		case "side":

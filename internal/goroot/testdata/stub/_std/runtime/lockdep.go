@@ -25,3 +25,6 @@ func lockdepSelects(block bool) uint8 { return 0 }
 func lockdepSignal(gp *g) {}
 
 func lockdepGo(gp *g) {}
+
+// lockdepMix is never set here.
+var lockdepMix bool

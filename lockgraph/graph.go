@@ -18,6 +18,7 @@ type Graph struct {
 	Classes      map[string]uint32
 	Observations []Observation
 	Processes    int
+	Unended      int    // of them, those that were killed, panicked, or still run
 	Chains       uint64 // over all processes
 	Full         map[int]bool
 	Counts       map[string]uint64 // how often a finding was met, by its ID
@@ -60,6 +61,9 @@ func Union(files ...*File) *Graph {
 		g.Observations = append(g.Observations, k.o)
 	}
 	for _, p := range g.processes {
+		if !p.Ended {
+			g.Unended++
+		}
 		g.Chains += p.Chains
 		for id, n := range p.Counts {
 			g.Counts[id] += n
@@ -69,12 +73,19 @@ func Union(files ...*File) *Graph {
 	return g
 }
 
+// Ended reports whether the process of that name ended in order.
+func (g *Graph) Ended(process string) bool {
+	p := g.processes[process]
+	return p != nil && p.Ended
+}
+
 // join takes over what q says of the same process: one of the two may be a
 // copy that was made while the process ran.
 func (p *Process) join(q *Process) {
 	for k, v := range q.Header {
 		p.Header[k] = max(p.Header[k], v)
 	}
+	p.Ended = p.Ended || q.Ended
 	p.Chains = max(p.Chains, q.Chains)
 	for id, n := range q.Counts {
 		p.Counts[id] = max(p.Counts[id], n)
@@ -224,7 +235,7 @@ func (g *Graph) Subtract(old *Graph) *Graph {
 		}
 	}
 	out := &Graph{
-		Classes: map[string]uint32{}, Full: g.Full, Processes: g.Processes, Chains: g.Chains, Counts: g.Counts,
+		Classes: map[string]uint32{}, Full: g.Full, Processes: g.Processes, Unended: g.Unended, Chains: g.Chains, Counts: g.Counts,
 		processes: g.processes,
 	}
 	fresh := make([]bool, len(g.Observations))

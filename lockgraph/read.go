@@ -84,6 +84,7 @@ type File struct {
 // A Process is what a graph file says of a process beside its observations.
 type Process struct {
 	Header map[string]string
+	Ended  bool // in order: it wrote its counters as the last it did
 	Chains uint64
 	Counts map[string]uint64 // how often a finding was met, by its ID
 }
@@ -239,6 +240,7 @@ func (rd *reader) record(typ byte, payload []byte) string {
 		if n > 1000 {
 			return "counters are not plausible"
 		}
+		rd.current().Ended = true
 		for i := range n {
 			if c := d.uvarint(); i == 2 && !d.bad {
 				rd.current().Chains = c

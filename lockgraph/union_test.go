@@ -196,7 +196,7 @@ func TestUnionIsAJoin(t *testing.T) {
 				}
 			}
 			g := Union(read(t, parts[0]))
-			if g.Processes != want.Processes || g.Chains != want.Chains || !maps.Equal(g.Counts, want.Counts) {
+			if g.Processes != want.Processes || g.Unended != want.Unended || g.Chains != want.Chains || !maps.Equal(g.Counts, want.Counts) {
 				t.Fatalf("round %d: %d processes, %d chains, counts %v; want %d, %d, %v", round, g.Processes, g.Chains, g.Counts, want.Processes, want.Chains, want.Counts)
 			}
 			if !bytes.Equal(g.Encode(), want.Encode()) {

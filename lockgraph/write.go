@@ -65,7 +65,7 @@ func (w *writer) process(name string, p *Process) {
 		}
 	}
 	w.record(engine.RecHeader, h)
-	if p.Chains > 0 {
+	if p.Ended {
 		x := binary.AppendUvarint(nil, 3)
 		for _, n := range []uint64{0, 0, p.Chains} {
 			x = binary.AppendUvarint(x, n)

@@ -453,7 +453,12 @@ func reasonFor(c cycle, stood []int, said, met int, last *outcome) string {
 	if met > 0 {
 		return "the goroutines stood there at the same time, and went on: a lock is released by another goroutine than the one that took it"
 	}
-	return "the goroutines never stood there at the same time with the same locks: something keeps them apart, or nobody waited for the other"
+	for i := range c.sides {
+		if c.sides[i].WantsMode == engine.Read && c.sides[(i+1)%len(c.sides)].HoldsMode == engine.Read {
+			return "the goroutines never stood there at the same time with the same locks, and a writer queued between the readers: something keeps them apart, or nobody came"
+		}
+	}
+	return "the goroutines never stood there at the same time with the same locks: something keeps them apart, or nobody came"
 }
 
 // keep puts the proof beside the graph, where it is part of the verdict from now on.

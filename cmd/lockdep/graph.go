@@ -201,7 +201,7 @@ func statsCommand() *cobra.Command {
 				by[f.Level.String()]++
 			}
 			out := map[string]any{
-				"processes": g.Processes, "classes": st.Classes, "dependencies": st.Dependencies, "chains": g.Chains,
+				"processes": g.Processes, "unended": g.Unended, "classes": st.Classes, "dependencies": st.Dependencies, "chains": g.Chains,
 				"observations": st.Observations, "sites": st.Sites, "stacks": st.Stacks, "back_edges": st.BackEdges,
 				"searches": st.Searches, "searches_cut": st.Cut, "findings": by, "full": v.Full(),
 			}

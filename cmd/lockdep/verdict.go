@@ -135,7 +135,7 @@ func (j *judgement) verdict(to io.Writer, g *lockgraph.Graph, shown bool) (faile
 	ident := fmt.Sprintf("lockdep %s  %d processes", version, g.Processes)
 	for i := range findings {
 		f := &findings[i]
-		if shown && f.Level >= j.fail && f.Why&engine.WhyProcesses == 0 && f.Sides[0].Test != "" {
+		if shown && f.Level >= j.fail && f.Why&engine.WhyProcesses == 0 && f.Sides[0].Test != "" && g.Ended(f.Sides[0].Process) {
 			continue // in the log of its test
 		}
 		fmt.Fprintln(w)
@@ -148,6 +148,9 @@ func (j *judgement) verdict(to io.Writer, g *lockgraph.Graph, shown bool) (faile
 	}
 	for _, t := range v.Full() {
 		fmt.Fprintf(w, "lockdep: the table of %s was full; what came after is not judged\n", t)
+	}
+	if g.Unended > 0 {
+		fmt.Fprintf(w, "lockdep: %s did not end in order (killed, panicked, or still running): what was learned until then counts; goroutines left waiting were not looked for\n", count(g.Unended, "process", "processes"))
 	}
 	fmt.Fprintln(w, j.summary(g, v, findings, ignored))
 	if w.err != nil {

@@ -33,6 +33,8 @@ type result struct {
 	name  string
 	runs  map[string]int // by level of the most certain report, "" for none
 	kinds map[string]bool
+
+	deadlock, leak int // runs in which go-deadlock and goleak said something
 }
 
 var (
@@ -51,6 +53,7 @@ func TestGoker(t *testing.T) {
 	src := filepath.Join(goroot(t), "src/runtime/testdata/testgoroutineleakprofile/goker")
 	names := kernelNames(t, src)
 	exe := build(t, src)
+	others := buildPeers(t, src)
 	results := make([]result, len(names))
 	var all sync.WaitGroup
 	slots := make(chan bool, 2*runtime.NumCPU())
@@ -61,24 +64,38 @@ func TestGoker(t *testing.T) {
 			defer func() { <-slots }()
 			for n := range runs {
 				results[i].add(run(t, exe, name, n))
+				deadlock, leak := others.run(t, name, n)
+				if deadlock {
+					results[i].deadlock++
+				}
+				if leak {
+					results[i].leak++
+				}
 			}
 		})
 	}
 	all.Wait()
-	found := 0
+	found, deadlocks, leaks := 0, 0, 0
 	slices.SortFunc(results, func(a, b result) int { return cmp.Compare(a.name, b.name) })
-	fmt.Println("| kernel | proved | likely | possible | nothing | kinds |\n|---|--:|--:|--:|--:|---|")
+	fmt.Println("| kernel | proved | likely | possible | nothing | kinds | go-deadlock | goleak |\n|---|--:|--:|--:|--:|---|--:|--:|")
 	for _, r := range results {
 		var kinds []string
 		for k := range r.kinds {
 			kinds = append(kinds, k)
 		}
 		slices.Sort(kinds)
-		fmt.Printf("| %s | %d | %d | %d | %d | %s |\n", r.name, r.runs["proved"], r.runs["likely"], r.runs["possible"], r.runs[""], strings.Join(kinds, "; "))
+		fmt.Printf("| %s | %d | %d | %d | %d | %s | %d | %d |\n", r.name, r.runs["proved"], r.runs["likely"], r.runs["possible"], r.runs[""], strings.Join(kinds, "; "), r.deadlock, r.leak)
 		if r.runs[""] < runs {
 			found++
 		}
+		if r.deadlock > 0 {
+			deadlocks++
+		}
+		if r.leak > 0 {
+			leaks++
+		}
 	}
+	fmt.Printf("go-deadlock: %d of %d\ngoleak: %d of %d\n", deadlocks, len(results), leaks, len(results))
 	fmt.Printf("goker: %d of %d\n", found, len(results))
 }
 

@@ -15,7 +15,8 @@ func buildCommand() *cobra.Command {
 		Long: "Build programs that validate their own locks. They need no file beside them:\n" +
 			"the class names are in the binary. A finding is printed on standard error and\n" +
 			"the exit status becomes 66, as GOLOCKDEP says (words as GORACE's: log_path,\n" +
-			"exitcode, halt_on_error; also fail=LEVEL and off=1). With LOCKDEPDIR=DIR each\n" +
+			"exitcode, halt_on_error; also fail=LEVEL, off=1, and mix=1, which mixes the run\n" +
+			"queues as -race does, so that rare schedules come up). With LOCKDEPDIR=DIR each\n" +
 			"process writes its lock graph to DIR.",
 		Example:            "  lockdep build -o server ./cmd/server\n  GOLOCKDEP='log_path=/var/log/locks exitcode=0' LOCKDEPDIR=/var/tmp/locks ./server",
 		DisableFlagParsing: true,

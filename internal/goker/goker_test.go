@@ -140,7 +140,11 @@ func run(t *testing.T, exe, name string, n int) string {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, exe, name)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOLOCKDEP=fail=none log_path="+filepath.Join(dir, "log"), "LOCKDEPDIR=")
+	mix := "0"
+	if n%3 == 2 {
+		mix = "1" // the run queues, as with -race
+	}
+	cmd.Env = append(os.Environ(), "GOLOCKDEP=fail=none mix="+mix+" log_path="+filepath.Join(dir, "log"), "LOCKDEPDIR=")
 	if n%2 == 1 {
 		cmd.Env = append(cmd.Env, "GOMAXPROCS=1")
 	}

@@ -111,6 +111,10 @@ func options() {
 			opt.halt = val == "1"
 		case "leaks":
 			opt.leaks = val != "0"
+		case "mix":
+			if val == "1" {
+				runtime.LockdepMix()
+			}
 		case "off":
 			opt.off = val == "1"
 		case "fail":
@@ -127,7 +131,7 @@ func options() {
 				say("lockdep: GOLOCKDEP: fail=" + val + ": expected possible, likely, proved or none\n")
 			}
 		default:
-			say("lockdep: GOLOCKDEP: unknown word " + k + " (known: log_path exitcode halt_on_error fail leaks off)\n")
+			say("lockdep: GOLOCKDEP: unknown word " + k + " (known: log_path exitcode halt_on_error fail leaks mix off)\n")
 		}
 	}
 }

@@ -103,6 +103,7 @@ func (v *Validator) Acquired(t *Task, m *Map, mode Mode) {
 		t.at(d - 1).word |= uint64(heldGot) << flagShift
 		if t.slow != 0 {
 			v.settle(t, m)
+			v.recorded(t, m)
 		}
 	}
 }
@@ -175,6 +176,20 @@ func (v *Validator) fresh(t *Task) {
 		t.goid, t.origin = v.host.Goroutine()
 	}
 	t.clearSlow(taskFresh)
+	if v.host.Record != nil {
+		t.setSlow(taskRecord)
+	}
+}
+
+// recorded tells the host of t's top entry, which it has now.
+func (v *Validator) recorded(t *Task, m *Map) {
+	if h := t.top(); t.slow&taskRecord != 0 && t.depth != 0 && h.inst == uintptr(unsafe.Pointer(m)) && h.flags()&heldGot != 0 {
+		kind := "LR"[h.mode()&1]
+		if h.flags()&heldTry != 0 {
+			kind = "TV"[h.mode()&1]
+		}
+		v.host.Record(h.inst, h.serial(), h.class(), h.pc, kind)
+	}
 }
 
 // topKey returns the key of the chain that t holds.
@@ -194,6 +209,7 @@ func (v *Validator) acquireSlow(t *Task, m *Map, pc uintptr, bits uint64) {
 	c := v.nestedClass(t, m)
 	if c == 0 || t.slow&taskBusy != 0 || v.classFlags(c)&classNoValidate != 0 {
 		v.push(t, m, pc, bits, t.topKey())
+		v.recorded(t, m)
 		return
 	}
 	back := v.steers(t, c) && v.stand(t, m, c, mode, bits>>flagShift&uint64(heldGot) != 0)
@@ -208,7 +224,9 @@ func (v *Validator) acquireSlow(t *Task, m *Map, pc uintptr, bits uint64) {
 	if back {
 		v.host.Steer.Lock(m, mode)
 		v.Acquired(t, m, mode)
+		return
 	}
+	v.recorded(t, m)
 }
 
 // AcquireWriter is Acquire for the writer of a reader/writer lock: it also
@@ -239,6 +257,7 @@ func (v *Validator) TryAcquired(t *Task, m *Map, pc uintptr, mode Mode, rw bool)
 		key = mix(key, c, mode)
 	}
 	v.push(t, m, pc, uint64(mode)<<modeShift|uint64(heldTry|heldGot)<<flagShift, key)
+	v.recorded(t, m)
 	if mode == Write && rw && c != 0 && v.classFlags(c)&classBareWriter == 0 {
 		v.writer(t, m, pc)
 	}
@@ -307,6 +326,9 @@ func (v *Validator) releaseSlow(t *Task, m *Map, mode Mode) {
 		if t = v.hostTask(); t == nil {
 			return
 		}
+	}
+	if t.slow&taskRecord != 0 && m.class() != 0 {
+		v.host.Record(uintptr(unsafe.Pointer(m)), m.serial(), 0, 0, "UQ"[mode&1])
 	}
 	if t.slow&taskInbox != 0 { // m may be another goroutine's by now
 		v.drain(t)

@@ -140,4 +140,6 @@ const (
 	WhyEvent
 	// WhyRefuted: somebody came to end such a wait without the lock.
 	WhyRefuted
+	// WhyPredictable: a schedule of the recorded events ends in it; see package predict.
+	WhyPredictable
 )

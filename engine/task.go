@@ -126,6 +126,7 @@ const (
 	taskBlind                      // too deep: not followed until the goroutine ends
 	taskNested                     // the class of one acquisition is announced
 	taskWaits                      // it is in the list of waits
+	taskRecord                     // all that it does is recorded
 )
 
 func (t *Task) at(i uint32) *Held {

@@ -564,4 +564,5 @@ var whyWords = [...]string{
 	"the goroutine leaks, but holds no lock and waits for none",
 	"a side waits for an event, and that who ends it needs the lock is known from the runs that were seen",
 	"a goroutine came to end such a wait without the lock",
+	"predictable: the recorded run could have ended there",
 }

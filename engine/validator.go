@@ -31,6 +31,10 @@ type Host struct {
 	// Stack stores the return addresses of a goroutine that sleeps, innermost
 	// first, and returns their number.
 	Stack func(g unsafe.Pointer, pcs []uintptr) int
+	// Record, if not nil, is told of every acquisition, when it is over, and of
+	// every release, before it: kind 'L' and 'R' for writing and reading, 'T' and
+	// 'V' by a try, 'U' and 'Q'. Every acquisition then takes the slow path.
+	Record func(inst uintptr, serial uint32, class ClassID, pc uintptr, kind byte)
 	// Steer is a cycle to steer towards.
 	Steer *Steer
 	// Found is called for each finding that is new or whose level rose, on the

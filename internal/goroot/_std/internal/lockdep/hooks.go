@@ -144,10 +144,18 @@ func Once(m *Map, pc uintptr) {
 }
 
 // OnceUnlock is called after the function of a Once ran.
-func OnceUnlock(m *Map) { Unlock(m) }
+func OnceUnlock(m *Map) {
+	if Record {
+		Send(unsafe.Pointer(m))
+	}
+	Unlock(m)
+}
 
 // OnceDone is called where Once.Do found its function done.
 func OnceDone(m *Map, pc uintptr) {
+	if Record {
+		Receive(unsafe.Pointer(m))
+	}
 	if t := (*Task)(runtime.LockdepTask()); t != nil && t.Depth() != 0 {
 		v.Touch(t, m, pc)
 	}

@@ -27,6 +27,10 @@ func init() {
 	host.Steer = steer
 	readIgnored()
 	begin()
+	beginRecord()
+	if recorder.on {
+		host.Record = recordLock
+	}
 	if file != nil {
 		host.Journal = journal
 		journal(nil)
@@ -70,6 +74,7 @@ func exit(code int) {
 	awaitTold()
 	steered()
 	v.FlushStats()
+	endRecord()
 	lost()
 	if code == 0 && failing != 0 && opt.exitcode != 0 && !Testing {
 		runtime.LockdepQuit(opt.exitcode)

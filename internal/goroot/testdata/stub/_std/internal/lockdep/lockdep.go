@@ -87,3 +87,8 @@ func EnterTest(name string) uint32 {
 	print("names {", len(names), " bytes, sum ", sum, "}\n")
 	return 0
 }
+
+const Record = false
+
+func Send(p unsafe.Pointer)    {}
+func Receive(p unsafe.Pointer) {}

@@ -209,8 +209,9 @@ func (v *Validator) grow(t *Task) bool {
 	}
 	held := (*Held)(unsafe.Add(p, heldSize))
 	copy(unsafe.Slice((*Held)(p), n+1), unsafe.Slice((*Held)(unsafe.Add(unsafe.Pointer(t.held), -int(heldSize))), t.depth+1))
-	t.held = held
-	t.cap = n
+	// Who looks from outside reads the capacity first: see [Validator.Peek].
+	atomic.StorePointer((*unsafe.Pointer)(unsafe.Pointer(&t.held)), unsafe.Pointer(held))
+	atomic.StoreUint32(&t.cap, n)
 	return true
 }
 

@@ -91,6 +91,7 @@ const (
 	heldGot                      // the wait is over
 	heldQueued                   // a writer that readers queue behind: it waits for the readers before it
 	heldOld                      // taken before the goroutine's stretch began: see event.go
+	heldSlept                    // the goroutine slept for it
 )
 
 const (
@@ -116,6 +117,7 @@ type Task struct {
 	nest   nesting
 	wait   uint32 // its wait, 0: none that is followed
 	own    [1 + inlineHeld]Held
+	times  *taskTimes // nil: never timed
 }
 
 const (
@@ -126,6 +128,7 @@ const (
 	taskBlind                      // too deep: not followed until the goroutine ends
 	taskNested                     // the class of one acquisition is announced
 	taskWaits                      // it is in the list of waits
+	taskTimed                      // its locks are timed: see lockstat.go
 )
 
 func (t *Task) at(i uint32) *Held {
@@ -170,6 +173,9 @@ func (v *Validator) NewTask() *Task {
 	t.held = &t.own[1]
 	t.cap = inlineHeld
 	t.slow = taskFresh
+	if v.timed {
+		t.slow |= taskTimed
+	}
 	v.ntasks = id
 	return t
 }
@@ -325,6 +331,7 @@ func (v *Validator) drain(t *Task) {
 		// The lowest entry goes: the task may still wait for the one on top.
 		for i := uint32(0); i < t.depth; i++ {
 			if h := t.at(i); h.inst == r.inst && h.mode() == r.mode {
+				v.timeRelease(t, i)
 				t.remove(i)
 				break
 			}

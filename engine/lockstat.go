@@ -106,28 +106,30 @@ func (v *Validator) timesOf(t *Task) *taskTimes {
 
 // timePush starts the time of the entry that was pushed.
 func (v *Validator) timePush(t *Task) {
-	x := v.timesOf(t)
-	if i := t.depth - 1; x != nil && i < inlineHeld {
-		x[i] = v.host.Now()
-		if h := t.at(i); h.flags()&heldGot != 0 {
-			atomic.AddUint64(&v.statOf(h).acquired, 1)
-		}
+	h := t.top()
+	if h.flags()&heldGot != 0 {
+		atomic.AddUint64(&v.statOf(h).acquired, 1)
+	}
+	if x := v.timesOf(t); x != nil && t.depth <= inlineHeld {
+		x[t.depth-1] = v.host.Now()
 	}
 }
 
 // timeAcquired ends the wait for the entry on top.
 func (v *Validator) timeAcquired(t *Task) {
-	i := t.depth - 1
-	if t.slow&taskTimed == 0 || t.times == nil || i >= inlineHeld || t.times[i] == 0 {
+	if t.slow&taskTimed == 0 {
 		return
 	}
-	h, now := t.at(i), v.host.Now()
+	h := t.top()
 	s := v.statOf(h)
 	atomic.AddUint64(&s.acquired, 1)
-	if h.flags()&heldSlept != 0 {
-		s.wait.add(now - t.times[i])
+	if x := v.timesOf(t); x != nil && t.depth <= inlineHeld {
+		since, now := x[t.depth-1], v.host.Now()
+		if since != 0 && h.flags()&heldSlept != 0 {
+			s.wait.add(now - since)
+		}
+		x[t.depth-1] = now
 	}
-	t.times[i] = now
 }
 
 // timeRelease ends the time of entry i, which is about to be removed.

@@ -132,20 +132,16 @@ func (v *Validator) holder(all []standing, i int, at map[uintptr][]int) Holder {
 }
 
 // keeps returns the entry of held that keeps out who waits for x, by the rules
-// of [Validator.blocks]; nil: there is none.
+// of [Validator.blocks]; nil: there is none. Of one lock one writer is queued
+// at a time.
 func keeps(held []Held, x *Held) *Held {
-	queued := x.flags()&heldQueued != 0
 	for i := range held {
 		h := &held[i]
 		if h.inst != x.inst {
 			continue
 		}
-		switch f := h.flags(); {
-		case f&heldGot == 0:
-			if f&heldQueued != 0 && !queued {
-				return h
-			}
-		case h.mode() == Write, queued:
+		got := h.flags()&heldGot != 0
+		if !got && h.flags()&heldQueued != 0 || got && (h.mode() == Write || x.flags()&heldQueued != 0) {
 			return h
 		}
 	}

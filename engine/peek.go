@@ -1,9 +1,6 @@
 package engine
 
-import (
-	"sync/atomic"
-	"unsafe"
-)
+import "unsafe"
 
 // A Peeked is an entry of a held stack as somebody else sees it.
 type Peeked struct {
@@ -15,13 +12,9 @@ type Peeked struct {
 
 // Peek returns entry i of t's held stack, the outermost being 0; false: there
 // is none. It may be asked by a process that dies, in a signal handler, about a
-// task that runs: it takes no lock, allocates nothing and follows no pointer
-// that can be stale. What it says of a task that runs meanwhile is of one moment
-// or of two; of one that sleeps it is exact.
-//
-// It stays inside the stack: an array of the old size is never freed, and who
-// reads a capacity finds an array of that size or a larger one, since grow
-// stores the array first.
+// task that runs: it takes no lock, allocates nothing, and uses no atomic
+// operation, which the race detector would follow. What it says of a task that
+// runs meanwhile is of one moment or of two; of one that sleeps it is exact.
 func (v *Validator) Peek(t *Task, i int) (Peeked, bool) {
 	h, ok := t.peek(uint32(i))
 	if !ok {
@@ -38,11 +31,14 @@ func (v *Validator) Peek(t *Task, i int) (Peeked, bool) {
 }
 
 // peek is at for a task that may run meanwhile; false: it holds no lock i.
+//
+// It stays inside the array, whichever it reads, the old one or the new one:
+// neither is ever freed, and the size stands in the array itself, written before
+// the array could be seen.
 func (t *Task) peek(i uint32) (Held, bool) {
-	n := atomic.LoadUint32(&t.cap)
-	held := atomic.LoadPointer((*unsafe.Pointer)(unsafe.Pointer(&t.held)))
-	if i >= n || i >= atomic.LoadUint32(&t.depth) {
+	held := t.held
+	if uintptr(i) >= held.below().pc || i >= t.depth {
 		return Held{}, false
 	}
-	return *(*Held)(unsafe.Add(held, uintptr(i)*heldSize)), true
+	return *(*Held)(unsafe.Add(unsafe.Pointer(held), uintptr(i)*heldSize)), true
 }

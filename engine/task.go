@@ -106,7 +106,7 @@ type Task struct {
 	depth  uint32
 	slow   uint32 // taskXxx bits: the next acquisition goes through the slow path
 	goid   uint64
-	held   *Held // [cap]Held; the entry in front of it has the key of the empty chain
+	held   *Held // [cap]Held; the entry in front of it has the key of the empty chain, and cap as pc
 	cap    uint32
 	id     uint32
 	next   uint32 // next serial to give out
@@ -169,7 +169,7 @@ func (v *Validator) NewTask() *Task {
 	}
 	t := &(*[slabTasks]Task)(slab)[id%slabTasks]
 	t.id = id
-	t.own[0].key = initialKey
+	t.own[0].key, t.own[0].pc = initialKey, inlineHeld
 	t.held = &t.own[1]
 	t.cap = inlineHeld
 	t.slow = taskFresh
@@ -215,9 +215,9 @@ func (v *Validator) grow(t *Task) bool {
 	}
 	held := (*Held)(unsafe.Add(p, heldSize))
 	copy(unsafe.Slice((*Held)(p), n+1), unsafe.Slice((*Held)(unsafe.Add(unsafe.Pointer(t.held), -int(heldSize))), t.depth+1))
-	// Who looks from outside reads the capacity first: see [Validator.Peek].
-	atomic.StorePointer((*unsafe.Pointer)(unsafe.Pointer(&t.held)), unsafe.Pointer(held))
-	atomic.StoreUint32(&t.cap, n)
+	held.below().pc = uintptr(n)
+	atomic.StorePointer((*unsafe.Pointer)(unsafe.Pointer(&t.held)), unsafe.Pointer(held)) // see [Task.peek]
+	t.cap = n
 	return true
 }
 

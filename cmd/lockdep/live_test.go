@@ -72,13 +72,22 @@ func all() {
 	<-never
 }
 
+func spin() {
+	var mu sync.Mutex
+	for {
+		mu.Lock()
+		mu.Unlock()
+	}
+}
+
 func main() {
 	if len(os.Args) > 1 {
-		rates.Lock() // line 45
+		rates.Lock() // line 53
 		panic("dies")
 	}
 	go audit()
 	go all()
+	go spin()
 	time.Sleep(100 * time.Millisecond)
 	go transfer()
 	time.Sleep(100 * time.Millisecond)
@@ -114,8 +123,12 @@ func TestDump(t *testing.T) {
 	tool := commandTool(t)
 	dir := t.TempDir()
 	files(t, dir, dumped)
-	exe := filepath.Join(t.TempDir(), "bank")
+	exe, race := filepath.Join(t.TempDir(), "bank"), filepath.Join(t.TempDir(), "race")
 	behaviourBuild(t, dir, tool, "build", "-o", exe, ".")
+	programs := []string{exe}
+	if exec.Command(tool, "build", "-C", dir, "-race", "-o", race, ".").Run() == nil { // there is a race detector
+		programs = append(programs, race)
+	}
 
 	check := func(t *testing.T, dump string, want map[string]string) {
 		t.Helper()
@@ -141,20 +154,22 @@ func TestDump(t *testing.T) {
 			"\t #0: (example.org/bank.account.mu){W}, at: main.audit  main.go:32\n" +
 			"runtime.gopark(",
 	}
-	for _, level := range []string{"all", "crash"} {
-		t.Run("SIGQUIT/"+level, func(t *testing.T) {
-			stdout, dump := signalled(t, exe, syscall.SIGQUIT, "GOTRACEBACK="+level)
-			if stdout != "stack says: false\n" {
-				t.Errorf("standard output: %q", stdout)
-			}
-			check(t, dump, sleeping)
-			if main := goroutines(dump)["main"]; main == "" || strings.Contains(main, "lock held") {
-				t.Errorf("main, which holds nothing:\n%s", main)
-			}
-			if all := goroutines(dump)["all"]; strings.Count(all, "(example.org/bank.many[])") != 64 || !strings.Contains(all, " and more\n") {
-				t.Errorf("a hundred locks:\n%s", all)
-			}
-		})
+	for _, exe := range programs {
+		for _, level := range []string{"all", "crash"} {
+			t.Run(filepath.Base(exe)+"/"+level, func(t *testing.T) {
+				stdout, dump := signalled(t, exe, syscall.SIGQUIT, "GOTRACEBACK="+level)
+				if stdout != "stack says: false\n" {
+					t.Errorf("standard output: %q", stdout)
+				}
+				check(t, dump, sleeping)
+				if main := goroutines(dump)["main"]; main == "" || strings.Contains(main, "lock held") {
+					t.Errorf("main, which holds nothing:\n%s", main)
+				}
+				if all := goroutines(dump)["all"]; strings.Count(all, "(example.org/bank.many[])") != 64 || !strings.Contains(all, " and more\n") {
+					t.Errorf("a hundred locks:\n%s", all)
+				}
+			})
+		}
 	}
 	t.Run("panic", func(t *testing.T) {
 		run := runBehaviour(t, "", nil, exe, "panic")
@@ -162,7 +177,7 @@ func TestDump(t *testing.T) {
 			t.Errorf("exit status %d", run.exit)
 		}
 		check(t, run.stderr, map[string]string{
-			"main": "\t1 lock held:\n\t #0: (example.org/bank.rates){W}, at: main.main  main.go:45\nmain.main(",
+			"main": "\t1 lock held:\n\t #0: (example.org/bank.rates){W}, at: main.main  main.go:53\nmain.main(",
 		})
 	})
 }
@@ -434,16 +449,22 @@ func (l *live) contains(page string, want ...string) {
 	}
 }
 
+// annotateDir is the directory of the module annotate.
+func annotateDir(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("../../annotate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // A program serves its pages where GOLOCKDEP says, or on its own mux where it
 // imports annotate/debug, and they say what it does at this moment.
 func TestLive(t *testing.T) {
 	tool := commandTool(t)
-	annotate, err := filepath.Abs("../../annotate")
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir, bin := t.TempDir(), t.TempDir()
-	files(t, dir, strings.ReplaceAll(served, "ANNOTATE", annotate))
+	files(t, dir, strings.ReplaceAll(served, "ANNOTATE", annotateDir(t)))
 	behaviourBuild(t, dir, tool, "build", "-o", bin+"/", "./...")
 	plain := t.TempDir()
 	behaviourBuild(t, dir, "go", "build", "-o", plain+"/", "./pages")
@@ -618,4 +639,119 @@ func TestLive(t *testing.T) {
 			t.Errorf("a bad address: %+v", run)
 		}
 	})
+}
+
+// busy takes locks on many goroutines, old and new ones, while it reads all of
+// its pages.
+const busy = `
+-- go.mod --
+module example.org/busy
+
+go 1.24
+
+require github.com/golockdep/lockdep/annotate v0.0.0
+
+replace github.com/golockdep/lockdep/annotate => ANNOTATE
+-- main.go --
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/golockdep/lockdep/annotate/debug"
+)
+
+type cell struct {
+	mu sync.RWMutex
+	n  int
+}
+
+func main() {
+	var (
+		cells [16]cell
+		pool  [24]sync.Mutex
+		stop  atomic.Bool
+		wg    sync.WaitGroup
+	)
+	for w := range 8 {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for i := w; !stop.Load(); i++ {
+				x, y := &cells[i%8], &cells[8+i%7]
+				x.mu.Lock()
+				y.mu.RLock()
+				x.n += y.n
+				y.mu.RUnlock()
+				x.mu.Unlock()
+				if i%100 == 0 { // deeper than a task has room for
+					done := make(chan bool)
+					go func() {
+						for j := range pool {
+							pool[j].Lock()
+						}
+						for j := range pool {
+							pool[j].Unlock()
+						}
+						done <- true
+					}()
+					<-done
+				}
+			}
+		}()
+	}
+	base := httptest.NewServer(debug.Handler()).URL + "/"
+	for round := range 20 {
+		for _, page := range strings.Fields("findings held waits classes dependencies chains stats lock_stat") {
+			for _, form := range []string{"", ".json"} {
+				r, err := http.Get(base + page + form)
+				if err != nil {
+					fmt.Println(err)
+					os.Exit(1)
+				}
+				b, err := io.ReadAll(r.Body)
+				r.Body.Close()
+				if err != nil || r.StatusCode != 200 || form != "" && !json.Valid(b) {
+					fmt.Printf("%s%s: %d, %v\n%s\n", page, form, r.StatusCode, err, b)
+					os.Exit(1)
+				}
+			}
+		}
+		if round == 10 {
+			http.Post(base+"lock_stat?on=1", "", nil)
+		}
+	}
+	stop.Store(true)
+	wg.Wait()
+	fmt.Println("all read")
+}
+`
+
+// The pages are read while everything moves: nothing breaks, also under the
+// race detector, whose own report would end the program with 66.
+func TestLiveBusy(t *testing.T) {
+	tool := commandTool(t)
+	dir := t.TempDir()
+	files(t, dir, strings.ReplaceAll(busy, "ANNOTATE", annotateDir(t)))
+	for _, flags := range [][]string{nil, {"-race"}} {
+		t.Run(strings.Join(append(flags, "build"), ""), func(t *testing.T) {
+			exe := filepath.Join(t.TempDir(), "busy")
+			if flags != nil && exec.Command(tool, append(append([]string{"build", "-C", dir}, flags...), "-o", exe, ".")...).Run() != nil {
+				t.Skip("no race detector here")
+			}
+			behaviourBuild(t, dir, tool, append(append([]string{"build"}, flags...), "-o", exe, ".")...)
+			run := runBehaviour(t, "", []string{"GOLOCKDEP=fail=none"}, exe)
+			if run.exit != 0 || run.stdout != "all read\n" {
+				t.Errorf("exit status %d\n%s\n%.4000s", run.exit, run.stdout, run.stderr)
+			}
+		})
+	}
 }

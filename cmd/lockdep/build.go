@@ -15,8 +15,10 @@ func buildCommand() *cobra.Command {
 		Long: "Build programs that validate their own locks. They need no file beside them:\n" +
 			"the class names are in the binary. A finding is printed on standard error and\n" +
 			"the exit status becomes 66, as GOLOCKDEP says (words as GORACE's: log_path,\n" +
-			"exitcode, halt_on_error; also fail=LEVEL and off=1). With LOCKDEPDIR=DIR each\n" +
-			"process writes its lock graph to DIR.",
+			"exitcode, halt_on_error; also fail=LEVEL and off=1). With http=ADDR the program\n" +
+			"serves what it holds, waits for and has learned under /debug/lockdep/; stat=1\n" +
+			"has hold times counted. With LOCKDEPDIR=DIR each process writes its lock graph\n" +
+			"to DIR.",
 		Example:            "  lockdep build -o server ./cmd/server\n  GOLOCKDEP='log_path=/var/log/locks exitcode=0' LOCKDEPDIR=/var/tmp/locks ./server",
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -88,9 +88,9 @@ func main() {
 	go audit()
 	go all()
 	go spin()
-	time.Sleep(100 * time.Millisecond)
+	time.Sleep(200 * time.Millisecond)
 	go transfer()
-	time.Sleep(100 * time.Millisecond)
+	time.Sleep(200 * time.Millisecond)
 	buf := make([]byte, 1<<20)
 	fmt.Println("stack says:", strings.Contains(string(buf[:runtime.Stack(buf, true)]), "held"))
 	select {}
@@ -439,6 +439,20 @@ func (l *live) json(page string, into any) {
 	}
 }
 
+// ready waits until the program says so and stands still.
+func (l *live) ready() {
+	l.t.Helper()
+	if line, err := l.stdout.ReadString('\n'); line != "ready\n" {
+		l.t.Fatalf("it said %q, %v", line, err)
+	}
+	for end := time.Now().Add(behaviourTimeout); strings.Count(l.text("waits"), "waits for (") != 3 || strings.Count(l.text("waits"), "held since") != 2; {
+		if time.Now().After(end) {
+			l.t.Fatalf("three goroutines should wait:\n%s", l.text("waits"))
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
 func (l *live) contains(page string, want ...string) {
 	l.t.Helper()
 	text := l.text(page)
@@ -471,9 +485,7 @@ func TestLive(t *testing.T) {
 
 	t.Run("moment", func(t *testing.T) {
 		l := start(t, true, filepath.Join(bin, "web"), "GOLOCKDEP=http=127.0.0.1:0")
-		if line, err := l.stdout.ReadString('\n'); line != "ready\n" {
-			t.Fatalf("it said %q, %v", line, err)
-		}
+		l.ready()
 		l.contains("held",
 			"1 lock held by goroutine N [sync.Mutex.Lock], created at desk.go:34:\n"+
 				" #0: (desk.pens){W}, at: desk.write  desk.go:16\n"+
@@ -521,7 +533,7 @@ func TestLive(t *testing.T) {
 
 	t.Run("learned", func(t *testing.T) {
 		l := start(t, true, filepath.Join(bin, "web"), "GOLOCKDEP=http=127.0.0.1:0", "LOCKDEPIGNORE=")
-		l.stdout.ReadString('\n')
+		l.ready()
 		l.contains("findings", "WARNING: possible circular locking dependency detected\n", "level: possible", "\n1 finding\n")
 		var raw []json.RawMessage
 		l.json("findings.json", &raw)
@@ -595,7 +607,7 @@ func TestLive(t *testing.T) {
 			}
 		}
 		l := start(t, true, filepath.Join(bin, "web"), "GOLOCKDEP=http=127.0.0.1:0")
-		l.stdout.ReadString('\n')
+		l.ready()
 		l.light()
 		lamp(t, l, false, 0)
 		if r, err := http.Post(l.pages+"held", "", nil); err != nil || r.StatusCode != http.StatusMethodNotAllowed {
@@ -607,7 +619,7 @@ func TestLive(t *testing.T) {
 		l.light()
 		lamp(t, l, true, 5)
 		l = start(t, true, filepath.Join(bin, "web"), "GOLOCKDEP=http=127.0.0.1:0 stat=1")
-		l.stdout.ReadString('\n')
+		l.ready()
 		l.light()
 		lamp(t, l, true, 5)
 		l.contains("findings", "level: possible", "\n1 finding\n")

@@ -102,6 +102,7 @@ func (v *Validator) Acquired(t *Task, m *Map, mode Mode) {
 	if d := t.depth; d != 0 {
 		t.at(d - 1).word |= uint64(heldGot) << flagShift
 		if t.slow != 0 {
+			v.timeAcquired(t)
 			v.settle(t, m)
 			v.recorded(t, m)
 		}
@@ -152,6 +153,9 @@ func (v *Validator) push(t *Task, m *Map, pc uintptr, bits, key uint64) {
 		word: bits | uint64(m.serial())<<serialShift | uint64(t.classOf(m))<<classShift,
 	}
 	t.depth++
+	if t.slow&taskTimed != 0 {
+		v.timePush(t)
+	}
 	if t.slow&taskPending != 0 && bits>>flagShift&uint64(heldGot) != 0 {
 		v.settle(t, m)
 	}
@@ -344,6 +348,7 @@ func (v *Validator) releaseSlow(t *Task, m *Map, mode Mode) {
 				break
 			}
 		}
+		v.timeRelease(t, i)
 		t.remove(i)
 		return
 	}

@@ -169,7 +169,7 @@ func (v *Validator) waited(e *Event, wait Mode, t, w *Task, g unsafe.Pointer) {
 // first. pc identifies the event; e is nil where one waker is enough.
 func (v *Validator) need(t *Task, g unsafe.Pointer, pc uintptr, e *Event, wait Mode, b *Held, waker uint64) {
 	c := b.class()
-	if t.slow&^taskNested != 0 || waker == t.goid || v.classFlags(c)&classNoValidate != 0 {
+	if t.slow&^(taskNested|taskTimed|taskRecord) != 0 || waker == t.goid || v.classFlags(c)&classNoValidate != 0 {
 		return
 	}
 	key := mix(t.topKey(), c, b.mode()) ^ pcHash(pc) ^ uint64(wait)<<56

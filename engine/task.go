@@ -91,6 +91,7 @@ const (
 	heldGot                      // the wait is over
 	heldQueued                   // a writer that readers queue behind: it waits for the readers before it
 	heldOld                      // taken before the goroutine's stretch began: see event.go
+	heldSlept                    // the goroutine slept for it
 )
 
 const (
@@ -105,7 +106,7 @@ type Task struct {
 	depth  uint32
 	slow   uint32 // taskXxx bits: the next acquisition goes through the slow path
 	goid   uint64
-	held   *Held // [cap]Held; the entry in front of it has the key of the empty chain
+	held   *Held // [cap]Held; the entry in front of it has the key of the empty chain, and cap as pc
 	cap    uint32
 	id     uint32
 	next   uint32 // next serial to give out
@@ -116,6 +117,7 @@ type Task struct {
 	nest   nesting
 	wait   uint32 // its wait, 0: none that is followed
 	own    [1 + inlineHeld]Held
+	times  *taskTimes // nil: never timed
 }
 
 const (
@@ -127,6 +129,7 @@ const (
 	taskNested                     // the class of one acquisition is announced
 	taskWaits                      // it is in the list of waits
 	taskRecord                     // all that it does is recorded
+	taskTimed                      // its locks are timed: see lockstat.go
 )
 
 func (t *Task) at(i uint32) *Held {
@@ -167,10 +170,13 @@ func (v *Validator) NewTask() *Task {
 	}
 	t := &(*[slabTasks]Task)(slab)[id%slabTasks]
 	t.id = id
-	t.own[0].key = initialKey
+	t.own[0].key, t.own[0].pc = initialKey, inlineHeld
 	t.held = &t.own[1]
 	t.cap = inlineHeld
 	t.slow = taskFresh
+	if v.timed {
+		t.slow |= taskTimed
+	}
 	v.ntasks = id
 	return t
 }
@@ -210,7 +216,8 @@ func (v *Validator) grow(t *Task) bool {
 	}
 	held := (*Held)(unsafe.Add(p, heldSize))
 	copy(unsafe.Slice((*Held)(p), n+1), unsafe.Slice((*Held)(unsafe.Add(unsafe.Pointer(t.held), -int(heldSize))), t.depth+1))
-	t.held = held
+	held.below().pc = uintptr(n)
+	atomic.StorePointer((*unsafe.Pointer)(unsafe.Pointer(&t.held)), unsafe.Pointer(held)) // see [Task.peek]
 	t.cap = n
 	return true
 }
@@ -325,6 +332,7 @@ func (v *Validator) drain(t *Task) {
 		// The lowest entry goes: the task may still wait for the one on top.
 		for i := uint32(0); i < t.depth; i++ {
 			if h := t.at(i); h.inst == r.inst && h.mode() == r.mode {
+				v.timeRelease(t, i)
 				t.remove(i)
 				break
 			}

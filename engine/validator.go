@@ -40,6 +40,9 @@ type Host struct {
 	// Found is called for each finding that is new or whose level rose, on the
 	// task that made it, with the validator unlocked.
 	Found func(f FindingID)
+	// Now returns a time in nanoseconds that never goes back. Without it no lock
+	// is timed.
+	Now func() int64
 }
 
 // A Naming is what the source says of a lock site.
@@ -133,6 +136,10 @@ type Validator struct {
 	steerRand  uint64
 	met        uint32
 
+	stats []lockStat // two a class: see lockstat.go
+	timed bool
+	spare []taskTimes
+
 	mark  []uint32 // per class: generation of the last search that saw it
 	mark2 []uint32
 	gen   uint32
@@ -200,12 +207,13 @@ func (v *Validator) Init(lim Limits, host Host) bool {
 	v.waits = reserve[wait](a, min(maxWaits, lim.Tasks+1))
 	v.refutedTab = reserve[uint64](a, 1<<12)
 	v.doners = reserve[doner](a, 1<<donerBits)
+	v.stats = reserve[lockStat](a, lim.Classes*2)
 	v.mark = reserve[uint32](a, lim.Classes)
 	v.mark2 = reserve[uint32](a, lim.Classes)
 	v.stk = reserve[ClassID](a, lim.Classes)
 	v.stk2 = reserve[ClassID](a, lim.Classes)
 	v.stk3 = reserve[ClassID](a, lim.Classes)
-	if v.stk3 == nil || v.pairIdx == nil || v.chains == nil || v.tags == nil || v.refutedTab == nil || v.doners == nil {
+	if v.stk3 == nil || v.pairIdx == nil || v.chains == nil || v.tags == nil || v.stats == nil || v.refutedTab == nil || v.doners == nil {
 		return false
 	}
 	// slabs holds Go pointers where the heap serves, so the collector must see it.

@@ -143,6 +143,10 @@ var anchors = []struct {
 	{"runtime/panic.go", []op{
 		head("fatalpanic", "lockdepDying()"),
 	}},
+	// The dump of a goroutine says which locks it holds.
+	{"runtime/traceback.go", []op{
+		tail("goroutineheader", "lockdepHeader(gp)"),
+	}},
 
 	// A finding fails the test that made it, in the way of a data race.
 	{"testing/testing.go", []op{

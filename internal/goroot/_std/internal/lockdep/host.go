@@ -21,6 +21,7 @@ func init() {
 		Init:      runtime.LockdepInit,
 		Found:     found,
 		Stack:     runtime.LockdepStack,
+		Now:       runtime.LockdepClock,
 	}
 	host.Name, host.Names = name, names != ""
 	steer = readSteer()
@@ -44,6 +45,10 @@ func init() {
 	runtime.LockdepOnMeet = meet
 	runtime.LockdepOnGo = made
 	on = true
+	if opt.stat {
+		v.Time()
+	}
+	runtime.LockdepOnMain = initDone
 	runtime.LockdepReport()
 }
 
@@ -89,6 +94,8 @@ var opt = struct {
 	fail     engine.Level
 	off      bool
 	leaks    bool
+	stat     bool
+	http     string
 }{exitcode: 66, fail: engine.Likely, leaks: true}
 
 // options reads GOLOCKDEP: words "key=value" separated by blanks.
@@ -120,6 +127,10 @@ func options() {
 			if val == "1" {
 				runtime.LockdepMix()
 			}
+		case "stat":
+			opt.stat = val == "1"
+		case "http":
+			opt.http = val
 		case "off":
 			opt.off = val == "1"
 		case "fail":
@@ -136,7 +147,7 @@ func options() {
 				say("lockdep: GOLOCKDEP: fail=" + val + ": expected possible, likely, proved or none\n")
 			}
 		default:
-			say("lockdep: GOLOCKDEP: unknown word " + k + " (known: log_path exitcode halt_on_error fail leaks mix off)\n")
+			say("lockdep: GOLOCKDEP: unknown word " + k + " (known: log_path exitcode halt_on_error fail leaks mix stat http off)\n")
 		}
 	}
 }

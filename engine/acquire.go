@@ -179,6 +179,9 @@ func (v *Validator) fresh(t *Task) {
 	if v.host.Goroutine != nil {
 		t.goid, t.origin = v.host.Goroutine()
 	}
+	if t.maker = 0; v.host.Maker != nil {
+		t.maker = v.host.Maker()
+	}
 	t.clearSlow(taskFresh)
 	if v.host.Record != nil {
 		t.setSlow(taskRecord)
@@ -425,6 +428,7 @@ func (v *Validator) EndTask(t *Task) {
 		t.clearSlow(taskBlind | taskBusy | taskNested)
 	}
 	t.Stretch()
+	t.uses++
 	t.setSlow(taskFresh)
 	t.test = 0
 	t.origin = 0

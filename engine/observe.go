@@ -2,6 +2,7 @@ package engine
 
 import (
 	"runtime"
+	"sync/atomic"
 	"unsafe"
 )
 
@@ -17,6 +18,8 @@ type observation struct {
 	proc   uint32
 	held   uint32 // first of its heldRecs
 	n      uint16 // their number, without lock itself
+	guards uint8  // number of the heldRecs from guard on
+	guard  uint32 // locks of those who made the goroutine, which they hold still
 	flags  uint8
 	kind   uint8
 	wait   Mode // of a wait: what for, from WaitSend on
@@ -33,6 +36,7 @@ type heldRec struct {
 	class  ClassID
 	mode   Mode
 	try    bool
+	owner  uint64 // of a guard: the goroutine that holds it
 }
 
 // Kinds of observation.
@@ -164,9 +168,42 @@ func (v *Validator) record(t *Task, m *Map, pc uintptr, mode Mode, key uint64, k
 			break
 		}
 	}
+	v.addGuards(&o, t)
 	o.stack = v.capture(pcs, pc)
 	o.origin = v.siteAt(t.origin)
 	return v.addObs(o)
+}
+
+// maxMakers is how far up it is looked for locks that span goroutines.
+const maxMakers = 4
+
+// addGuards notes what the goroutine that made t's one held then and holds
+// still, and so on: if it waits for t, nobody else has that lock meanwhile. The
+// others' stacks may change while they are read; a lock that somebody waits
+// with is not among what changes.
+func (v *Validator) addGuards(o *observation, t *Task) {
+	o.guard = v.nheld
+	for n := 0; n < maxMakers && t.maker != 0; n++ {
+		p := v.task(uint32(t.maker >> 32))
+		if p == nil || p.uses != uint16(t.maker>>16) || atomic.LoadUint32(&p.slow)&taskFresh != 0 {
+			return // it ended
+		}
+		for i := uint32(0); i < uint32(uint16(t.maker)); i++ {
+			h, ok := p.peek(i)
+			if !ok || h.flags()&heldGot == 0 || h.class() == 0 {
+				break
+			}
+			if v.nheld >= uint32(len(v.held)) || o.guards == 255 {
+				return
+			}
+			g := v.recOf(&h)
+			g.owner = p.goid
+			v.held[v.nheld] = g
+			v.nheld++
+			o.guards++
+		}
+		t = p
+	}
 }
 
 func (v *Validator) addHeld(o *observation, h heldRec) bool {

@@ -114,6 +114,8 @@ type Task struct {
 	inbox  uint32 // head of the released-elsewhere list, validator locked
 	test   TestID
 	origin uintptr // where the goroutine was made
+	maker  uint64  // see AsMaker
+	uses   uint16  // goroutines that had the task before
 	nest   nesting
 	wait   uint32 // its wait, 0: none that is followed
 	own    [1 + inlineHeld]Held
@@ -140,6 +142,14 @@ func (t *Task) at(i uint32) *Held {
 // front of the stack.
 func (t *Task) top() *Held {
 	return (*Held)(unsafe.Add(unsafe.Pointer(t.held), uintptr(t.depth)*heldSize-heldSize))
+}
+
+// AsMaker is what a goroutine that t's makes now has to know of it: the task,
+// which of its goroutines it is, and how many locks it holds.
+//
+//	task 32 | uses 16 | depth 16
+func (t *Task) AsMaker() uint64 {
+	return uint64(t.id)<<32 | uint64(t.uses)<<16 | uint64(uint16(min(t.depth, maxHeld)))
 }
 
 // Depth returns the number of locks that the task holds.

@@ -566,5 +566,6 @@ var whyWords = [...]string{
 	"the goroutine leaks, but holds no lock and waits for none",
 	"a side waits for an event, and that who ends it needs the lock is known from the runs that were seen",
 	"a goroutine came to end such a wait without the lock",
+	"a goroutine runs while the one that made it holds a lock that the other side needs (gate across goroutines)",
 	"predictable: the recorded run could have ended there",
 }

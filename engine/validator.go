@@ -18,6 +18,9 @@ type Host struct {
 	// Goroutine returns the number of the running goroutine and the program
 	// counter of the go statement that made it.
 	Goroutine func() (id uint64, origin uintptr)
+	// Maker returns what [Task.AsMaker] gave for the goroutine that made the
+	// running one, when it did; 0: nothing is known of it.
+	Maker func() uint64
 	// Name returns the class of the lock taken at a frame of the program. kind
 	// is 'L' for a lock, 'O' for a Once, 'C' for Cond.Wait.
 	Name func(fn, file string, line int, kind byte) Naming

@@ -106,10 +106,10 @@ var anchors = []struct {
 	// A goroutine carries the locks that it holds. They stay with the g when
 	// it is used again.
 	{"runtime/runtime2.go", []op{
-		lastField("g", "lockdep unsafe.Pointer; lockdepBirth lockdepBirth; lockdepTest uint32; lockdepEvent uint16"),
+		lastField("g", "lockdep unsafe.Pointer; lockdepMaker uint64; lockdepBirth lockdepBirth; lockdepTest uint32; lockdepEvent uint16"),
 	}},
 	{"runtime/proc.go", []op{
-		after("newproc1", "newg.parentGoid = callergp.goid", "; newg.lockdepTest = callergp.lockdepTest; newg.lockdepBirth.set(); lockdepGo(callergp)"),
+		after("newproc1", "newg.parentGoid = callergp.goid", "; newg.lockdepTest = callergp.lockdepTest; newg.lockdepBirth.set(); newg.lockdepMaker = lockdepGo(callergp)"),
 		head("newproc", "if lockdepRecord { lockdepFork() }"),
 		head("goexit1", "if gp := getg(); gp.lockdep != nil { lockdepGoexit(gp.lockdep) }"),
 		before("checkdead", `fatal("all goroutines are asleep - deadlock!")`, "if lockdepAsleep() { return }; lockdepDying(); "),
@@ -130,11 +130,11 @@ var anchors = []struct {
 		before("notifyListNotifyAll", "readyWithTime(s, 4)", "lockdepSignal(s.g); "),
 		before("notifyListNotifyOne", "readyWithTime(s, 4)", "lockdepSignal(s.g); "),
 	}},
-	// The test of the size of g, whose two words more are meant. Some
+	// The test of the size of g, whose three words more are meant. Some
 	// distributions leave tests out.
 	{testOfSize, []op{
 		swap("TestSizeof", "reflect.TypeOf(tt.val).Size()",
-			"reflect.TypeOf(tt.val).Size(); if reflect.TypeOf(tt.val).Name() == \"g\" { got -= 2*unsafe.Sizeof(uintptr(0)) }"),
+			"reflect.TypeOf(tt.val).Size(); if reflect.TypeOf(tt.val).Name() == \"g\" { got -= 3*unsafe.Sizeof(uintptr(0)) }"),
 	}},
 	// What annotate sees at compile time: nobody has a Func by value.
 	{"runtime/symtab.go", []op{

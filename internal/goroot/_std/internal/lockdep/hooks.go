@@ -223,4 +223,8 @@ func meet(event, waker, woken, g unsafe.Pointer, how uint8) {
 
 // made runs when a goroutine makes another one: what it took before, nobody
 // whom it lets run from then on can be in the way of.
-func made(p unsafe.Pointer) { (*Task)(p).Stretch() }
+func made(p unsafe.Pointer) uint64 {
+	t := (*Task)(p)
+	t.Stretch()
+	return t.AsMaker()
+}

@@ -18,6 +18,7 @@ func init() {
 		Alloc:     runtime.LockdepAlloc,
 		Task:      task,
 		Goroutine: goroutine,
+		Maker:     runtime.LockdepMaker,
 		Init:      runtime.LockdepInit,
 		Found:     found,
 		Stack:     runtime.LockdepStack,

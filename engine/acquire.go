@@ -32,6 +32,38 @@ func (t *Task) Pop(m *Map) bool {
 	return true
 }
 
+// Again is [Validator.Taken] for the common case that t took m at this place of
+// its held stack before; false: it is not that case. Small enough to be inlined.
+//
+// A popped entry stays where it is, and is good as long as it is what would be
+// pushed: then it needs a new pc, and nothing is learned.
+//
+// Proof. The entry is m's, in its class and mode. Whoever changes what is under
+// a popped entry sets its key to 0: a push that is no Again, and the removal of
+// an entry that is not on top. So the same goroutine has learned this chain, of
+// these instances, since its task came to it. Such a repetition teaches nothing
+// unless the chain's meta word has changed since, and then the epoch has, too;
+// entries of chains that are counted, or were never judged, are marked. ∎
+func (v *Validator) Again(t *Task, m *Map, pc uintptr, mode Mode) bool {
+	h := t.at(t.depth)
+	if h.inst != uintptr(unsafe.Pointer(m)) || h.word != uint64(m.sema)|gotBit|uint64(mode)<<modeShift ||
+		h.key == 0 || t.slow != 0 || t.epoch != atomic.LoadUint32(&v.epoch) {
+		return false
+	}
+	h.pc = pc
+	t.depth++
+	return true
+}
+
+// forget makes t look at the locks that it took so far when it takes them again.
+// The push that follows sees to the popped ones.
+func (v *Validator) forget(t *Task) {
+	t.epoch = atomic.LoadUint32(&v.epoch)
+	for i := uint32(0); i < t.depth; i++ {
+		t.at(i).word |= uint64(heldLook) << flagShift
+	}
+}
+
 // Acquire records that task t is about to wait for lock m in the given mode and
 // judges it. It is called before the wait, so that a report precedes the hang.
 // pc is the return address of the call that takes the lock.
@@ -57,12 +89,17 @@ func (v *Validator) Acquire(t *Task, m *Map, pc uintptr, mode Mode) *Task {
 // Cost: nothing held: five stores. Something held and the chain known: a
 // multiply and two loads more. No allocation.
 func (v *Validator) Taken(t *Task, m *Map, pc uintptr, mode Mode) {
-	v.acquire(t, m, pc, uint64(mode)<<modeShift|uint64(heldGot)<<flagShift)
+	v.acquire(t, m, pc, uint64(mode)<<modeShift|gotBit)
 }
+
+const gotBit = uint64(heldGot) << flagShift
 
 // acquire is the common path; bits are the mode and the flags of the entry.
 func (v *Validator) acquire(t *Task, m *Map, pc uintptr, bits uint64) {
 	s := m.sema
+	if t != nil && t.epoch != atomic.LoadUint32(&v.epoch) {
+		v.forget(t)
+	}
 	if t == nil || int32(s) < 1<<classShift || t.slow != 0 || t.depth >= t.cap { // no class, or the slow bit
 		v.acquireSlow(t, m, pc, bits)
 		return
@@ -87,6 +124,7 @@ func (v *Validator) acquire(t *Task, m *Map, pc uintptr, bits uint64) {
 	h.pc = pc
 	h.key = key
 	h.word = word
+	h.above().key = 0
 	t.depth++
 }
 
@@ -137,6 +175,9 @@ func (v *Validator) acquireChain(t *Task, m *Map, pc uintptr, bits, key uint64) 
 	if !v.chainSettled(t, m, key) {
 		v.learn(t, m, pc, mode, key, obsLock)
 	}
+	if e := v.chainFind(key); e == nil || atomic.LoadUint64(&e.meta)>>metaTop != 0 {
+		bits |= uint64(heldLook) << flagShift // counted each time
+	}
 	v.push(t, m, pc, bits, key)
 }
 
@@ -152,6 +193,7 @@ func (v *Validator) push(t *Task, m *Map, pc uintptr, bits, key uint64) {
 		inst: uintptr(unsafe.Pointer(m)), pc: pc, key: key,
 		word: bits | uint64(m.serial())<<serialShift | uint64(t.classOf(m))<<classShift,
 	}
+	h.above().key = 0
 	t.depth++
 	if t.slow&taskTimed != 0 {
 		v.timePush(t)
@@ -212,7 +254,7 @@ func (v *Validator) acquireSlow(t *Task, m *Map, pc uintptr, bits uint64) {
 	mode := Mode(bits >> modeShift)
 	c := v.nestedClass(t, m)
 	if c == 0 || t.slow&taskBusy != 0 || v.classFlags(c)&classNoValidate != 0 {
-		v.push(t, m, pc, bits, t.topKey())
+		v.push(t, m, pc, bits|uint64(heldLook)<<flagShift, t.topKey())
 		v.recorded(t, m)
 		return
 	}
@@ -220,11 +262,11 @@ func (v *Validator) acquireSlow(t *Task, m *Map, pc uintptr, bits uint64) {
 	if back {
 		bits &^= uint64(heldGot) << flagShift
 	}
-	key := mix(t.topKey(), c, mode)
-	if t.depth != 0 && !v.chainSettled(t, m, key) {
-		v.learn(t, m, pc, mode, key, obsLock)
+	if key := mix(t.topKey(), c, mode); t.depth != 0 {
+		v.acquireChain(t, m, pc, bits, key)
+	} else {
+		v.push(t, m, pc, bits, key)
 	}
-	v.push(t, m, pc, bits, key)
 	if back {
 		v.host.Steer.Lock(m, mode)
 		v.Acquired(t, m, mode)

@@ -69,7 +69,7 @@ func (v *Validator) learn(t *Task, m *Map, pc uintptr, mode Mode, key uint64, ki
 	e := v.chainFind(key)
 	if e != nil {
 		if g := uint32(e.meta); g != 0 && g != uint32(t.goid) {
-			e.setMeta(0xffffffff, 0) // a second goroutine: settled
+			v.setMeta(e, 0xffffffff, 0) // a second goroutine: settled
 		}
 		meta = e.meta
 	}
@@ -89,15 +89,15 @@ func (v *Validator) learn(t *Task, m *Map, pc uintptr, mode Mode, key uint64, ki
 		}
 		if m != nil && e != nil && e.meta&(metaHot|metaSame) != 0 {
 			if !v.see(v.digest(t, m, key, e.meta)) {
-				e.setMeta(metaHot|metaSame, 0)
+				v.setMeta(e, metaHot|metaSame, 0)
 			}
 		}
 		v.best.pending = false
 		v.observe(id)
 		if kind == obsLock && e != nil && e.meta&metaHot == 0 && v.onHot(id) {
-			e.setMeta(0, metaHot) // a chain that is new on a known cycle
+			v.setMeta(e, 0, metaHot) // a chain that is new on a known cycle
 			if !v.see(v.digest(t, m, key, e.meta)) {
-				e.setMeta(metaHot|metaSame, 0)
+				v.setMeta(e, metaHot|metaSame, 0)
 			}
 		}
 		if v.best.pending && v.best.obs == id && v.best.kind == KindRecursive {

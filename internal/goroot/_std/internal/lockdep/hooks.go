@@ -40,6 +40,13 @@ func newTask() *Task {
 	return t
 }
 
+// Again records that a Mutex was taken without a wait, where that is nothing new;
+// false: Taken is to be called.
+func Again(m *Map, pc uintptr) bool {
+	t := (*Task)(runtime.LockdepTask())
+	return t != nil && v.Again(t, m, pc, engine.Write)
+}
+
 // Taken is called when a Mutex was taken without a wait.
 func Taken(m *Map, pc uintptr) {
 	v.Taken((*Task)(runtime.LockdepTask()), m, pc, engine.Write)

@@ -32,22 +32,23 @@ func (t *Task) Pop(m *Map) bool {
 	return true
 }
 
-// Again is [Validator.Taken] for the common case that t took m at this place of
-// its held stack before; false: it is not that case. Small enough to be inlined.
+// Again is [Validator.Taken] for the common case that t took m for writing at
+// this place of its held stack before; false: it is not that case. Small enough
+// to be inlined.
 //
 // A popped entry stays where it is, and is good as long as it is what would be
 // pushed: then it needs a new pc, and nothing is learned.
 //
-// Proof. The entry is m's, in its class and mode. Whoever changes what is under
-// a popped entry sets its key to 0: a push that is no Again, and the removal of
-// an entry that is not on top. So the same goroutine has learned this chain, of
-// these instances, since its task came to it. Such a repetition teaches nothing
-// unless the chain's meta word has changed since, and then the epoch has, too;
-// entries of chains that are counted, or were never judged, are marked. ∎
-func (v *Validator) Again(t *Task, m *Map, pc uintptr, mode Mode) bool {
+// Proof. The entry is m's, in its class and mode, and has no heldLook. Whoever
+// changes what is under a popped entry marks it with that: a push that is no
+// Again, and the removal of an entry that is not on top. So the same goroutine
+// has learned this chain, of these instances, since its task came to it. Such a
+// repetition teaches nothing unless the chain's meta word has changed since, and
+// then the epoch has, too; entries of chains that are counted, or were never
+// judged, are marked. ∎
+func (v *Validator) Again(t *Task, m *Map, pc uintptr) bool {
 	h := t.at(t.depth)
-	if h.inst != uintptr(unsafe.Pointer(m)) || h.word != uint64(m.sema)|gotBit|uint64(mode)<<modeShift ||
-		h.key == 0 || t.slow != 0 || t.epoch != atomic.LoadUint32(&v.epoch) {
+	if h.inst != uintptr(unsafe.Pointer(m)) || h.word != uint64(m.sema)|gotBit || t.slow != 0 || t.epoch != atomic.LoadUint32(&v.epoch) {
 		return false
 	}
 	h.pc = pc
@@ -60,7 +61,7 @@ func (v *Validator) Again(t *Task, m *Map, pc uintptr, mode Mode) bool {
 func (v *Validator) forget(t *Task) {
 	t.epoch = atomic.LoadUint32(&v.epoch)
 	for i := uint32(0); i < t.depth; i++ {
-		t.at(i).word |= uint64(heldLook) << flagShift
+		t.at(i).word |= lookBit
 	}
 }
 
@@ -92,7 +93,11 @@ func (v *Validator) Taken(t *Task, m *Map, pc uintptr, mode Mode) {
 	v.acquire(t, m, pc, uint64(mode)<<modeShift|gotBit)
 }
 
-const gotBit = uint64(heldGot) << flagShift
+// Flags in a Held.word. [Write] is mode 0.
+const (
+	gotBit  = uint64(heldGot) << flagShift
+	lookBit = uint64(heldLook) << flagShift
+)
 
 // acquire is the common path; bits are the mode and the flags of the entry.
 func (v *Validator) acquire(t *Task, m *Map, pc uintptr, bits uint64) {
@@ -124,7 +129,7 @@ func (v *Validator) acquire(t *Task, m *Map, pc uintptr, bits uint64) {
 	h.pc = pc
 	h.key = key
 	h.word = word
-	h.above().key = 0
+	h.above().word |= lookBit
 	t.depth++
 }
 
@@ -176,7 +181,7 @@ func (v *Validator) acquireChain(t *Task, m *Map, pc uintptr, bits, key uint64) 
 		v.learn(t, m, pc, mode, key, obsLock)
 	}
 	if e := v.chainFind(key); e == nil || atomic.LoadUint64(&e.meta)>>metaTop != 0 {
-		bits |= uint64(heldLook) << flagShift // counted each time
+		bits |= lookBit // counted each time
 	}
 	v.push(t, m, pc, bits, key)
 }
@@ -193,7 +198,7 @@ func (v *Validator) push(t *Task, m *Map, pc uintptr, bits, key uint64) {
 		inst: uintptr(unsafe.Pointer(m)), pc: pc, key: key,
 		word: bits | uint64(m.serial())<<serialShift | uint64(t.classOf(m))<<classShift,
 	}
-	h.above().key = 0
+	h.above().word |= lookBit
 	t.depth++
 	if t.slow&taskTimed != 0 {
 		v.timePush(t)
@@ -254,13 +259,13 @@ func (v *Validator) acquireSlow(t *Task, m *Map, pc uintptr, bits uint64) {
 	mode := Mode(bits >> modeShift)
 	c := v.nestedClass(t, m)
 	if c == 0 || t.slow&taskBusy != 0 || v.classFlags(c)&classNoValidate != 0 {
-		v.push(t, m, pc, bits|uint64(heldLook)<<flagShift, t.topKey())
+		v.push(t, m, pc, bits|lookBit, t.topKey())
 		v.recorded(t, m)
 		return
 	}
-	back := v.steers(t, c) && v.stand(t, m, c, mode, bits>>flagShift&uint64(heldGot) != 0)
+	back := v.steers(t, c) && v.stand(t, m, c, mode, bits&gotBit != 0)
 	if back {
-		bits &^= uint64(heldGot) << flagShift
+		bits &^= gotBit
 	}
 	if key := mix(t.topKey(), c, mode); t.depth != 0 {
 		v.acquireChain(t, m, pc, bits, key)

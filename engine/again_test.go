@@ -4,7 +4,7 @@ import "testing"
 
 // take locks m without a wait and reports whether that was nothing new.
 func (r *rig) take(t, m int) bool {
-	again := r.v.Again(r.tasks[t], &r.maps[m], testPCs[0], Write)
+	again := r.v.Again(r.tasks[t], &r.maps[m], testPCs[0])
 	if !again {
 		r.v.Taken(r.tasks[t], &r.maps[m], testPCs[0], Write)
 	}
@@ -57,6 +57,7 @@ func TestAgain(t *testing.T) {
 			r.unlock(0, 1, Write)
 			r.take(0, 0)
 		}, false},
+		{"outer lock released, and handed over", func(r *rig) { r.unlock(0, 0, Write) }, false},
 		{"taken as another class in between", func(r *rig) {
 			r.unlock(0, 1, Write)
 			r.v.Nested(r.tasks[0], &r.maps[1], 1)

@@ -112,6 +112,7 @@ type Task struct {
 	goid   uint64
 	held   *Held // [cap]Held, and one more at either end: the one in front has the key of the empty chain, and cap as pc
 	cap    uint32
+	epoch  uint32 // of the validator, when the popped entries were good
 	id     uint32
 	next   uint32 // next serial to give out
 	last   uint32 // end of the block of serials
@@ -120,7 +121,6 @@ type Task struct {
 	origin uintptr // where the goroutine was made
 	nest   nesting
 	wait   uint32 // its wait, 0: none that is followed
-	epoch  uint32 // of the validator, when the popped entries were good
 	own    [1 + inlineHeld + 1]Held
 	times  *taskTimes // nil: never timed
 }
@@ -375,11 +375,11 @@ func (t *Task) remove(i uint32) {
 		}
 		below = h.key
 		h.key = key
-		h.word |= uint64(heldLook) << flagShift
+		h.word |= lookBit
 		*t.at(j - 1) = h
 	}
 	t.depth--
 	if i != t.depth {
-		t.at(t.depth).key = 0
+		t.at(t.depth).word |= lookBit
 	}
 }

@@ -44,7 +44,7 @@ func newTask() *Task {
 // false: Taken is to be called.
 func Again(m *Map, pc uintptr) bool {
 	t := (*Task)(runtime.LockdepTask())
-	return t != nil && v.Again(t, m, pc, engine.Write)
+	return t != nil && v.Again(t, m, pc)
 }
 
 // Taken is called when a Mutex was taken without a wait.

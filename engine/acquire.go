@@ -56,9 +56,13 @@ func (v *Validator) Again(t *Task, m *Map, pc uintptr) bool {
 	return true
 }
 
-// forget makes t look at the locks that it took so far when it takes them again.
-// The push that follows sees to the popped ones.
-func (v *Validator) forget(t *Task) {
+// renew asks the host for t's goroutine, if it is new to it, and makes t look at
+// the locks that it took so far when it takes them again. The push that follows
+// sees to the popped ones.
+func (v *Validator) renew(t *Task) {
+	if t.goid == 0 {
+		v.fresh(t)
+	}
 	t.epoch = atomic.LoadUint32(&v.epoch)
 	for i := uint32(0); i < t.depth; i++ {
 		t.at(i).word |= lookBit
@@ -103,7 +107,7 @@ const (
 func (v *Validator) acquire(t *Task, m *Map, pc uintptr, bits uint64) {
 	s := m.sema
 	if t != nil && t.epoch != atomic.LoadUint32(&v.epoch) {
-		v.forget(t)
+		v.renew(t)
 	}
 	if t == nil || int32(s) < 1<<classShift || t.slow != 0 || t.depth >= t.cap { // no class, or the slow bit
 		v.acquireSlow(t, m, pc, bits)
@@ -212,7 +216,7 @@ func (v *Validator) push(t *Task, m *Map, pc uintptr, bits, key uint64) {
 // the task is not followed.
 func (v *Validator) wake(t *Task) bool {
 	s := atomic.LoadUint32(&t.slow)
-	if s&taskFresh != 0 {
+	if t.goid == 0 {
 		v.fresh(t)
 	}
 	if s&taskInbox != 0 {
@@ -226,7 +230,6 @@ func (v *Validator) fresh(t *Task) {
 	if v.host.Goroutine != nil {
 		t.goid, t.origin = v.host.Goroutine()
 	}
-	t.clearSlow(taskFresh)
 	if v.host.Record != nil {
 		t.setSlow(taskRecord)
 	}
@@ -267,7 +270,7 @@ func (v *Validator) acquireSlow(t *Task, m *Map, pc uintptr, bits uint64) {
 	if back {
 		bits &^= gotBit
 	}
-	if key := mix(t.topKey(), c, mode); t.depth != 0 {
+	if key := mix(t.topKey(), c, mode); t.Holding() {
 		v.acquireChain(t, m, pc, bits, key)
 	} else {
 		v.push(t, m, pc, bits, key)
@@ -296,7 +299,7 @@ func (v *Validator) AcquireWriter(t *Task, m *Map, pc uintptr) *Task {
 // TryAcquired records that t took m by a try. A try does not wait, so nothing
 // leads into m; what is taken while m is held is ordered as usual.
 func (v *Validator) TryAcquired(t *Task, m *Map, pc uintptr, mode Mode, rw bool) {
-	if t.slow != 0 && !v.wake(t) {
+	if !v.wake(t) {
 		return
 	}
 	if m.class() == 0 || m.class()&slowBit != 0 {
@@ -325,14 +328,14 @@ func (v *Validator) TryFailed(t *Task, m *Map, pc uintptr, mode Mode) {
 // Once.Do does when the function ran before: the order is a fact, the lock is
 // not held afterwards.
 func (v *Validator) Touch(t *Task, m *Map, pc uintptr) {
-	if t.depth == 0 || t.slow&(taskBusy|taskBlind) != 0 {
+	if !t.Holding() || t.slow&(taskBusy|taskBlind) != 0 {
 		return
 	}
 	if t.slow != 0 && !v.wake(t) {
 		return
 	}
 	c := ClassID(m.class() &^ slowBit)
-	if c == 0 || v.classFlags(c)&classNoValidate != 0 || t.depth == 0 {
+	if c == 0 || v.classFlags(c)&classNoValidate != 0 || !t.Holding() {
 		return
 	}
 	key := mix(t.topKey(), c, Write) + 1
@@ -360,7 +363,7 @@ func (v *Validator) AcquireOnce(t *Task, m *Map, pc uintptr) {
 // Wait records that t waits for an event (a WaitGroup) with locks held. The
 // waits are kept for later; nothing is judged.
 func (v *Validator) Wait(t *Task, pc uintptr) {
-	if t.depth == 0 || t.slow&(taskBusy|taskBlind) != 0 {
+	if !t.Holding() || t.slow&(taskBusy|taskBlind) != 0 {
 		return
 	}
 	if t.slow != 0 && !v.wake(t) {
@@ -459,7 +462,7 @@ func (t *Task) holds(inst uintptr, mode Mode, flags uint8) uint32 {
 
 // EndTask records that t's goroutine ends and makes t ready for another one.
 func (v *Validator) EndTask(t *Task) {
-	if t.depth != 0 || t.slow&^taskFresh != 0 {
+	if t.depth != 0 || t.slow != 0 {
 		if t.slow&taskInbox != 0 {
 			v.drain(t)
 		}
@@ -472,9 +475,8 @@ func (v *Validator) EndTask(t *Task) {
 		t.clearSlow(taskBlind | taskBusy | taskNested)
 	}
 	t.Stretch()
-	t.setSlow(taskFresh)
-	t.test = 0
-	t.origin = 0
+	t.goid, t.origin, t.test = 0, 0, 0
+	t.epoch = atomic.LoadUint32(&v.epoch) - 1 // to be renewed
 }
 
 // SetTest labels what t learns from now on with a test's name.

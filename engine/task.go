@@ -109,8 +109,8 @@ const (
 type Task struct {
 	depth  uint32
 	slow   uint32 // taskXxx bits: the next acquisition goes through the slow path
-	goid   uint64
-	held   *Held // [cap]Held, and one more at either end: the one in front has the key of the empty chain, and cap as pc
+	goid   uint64 // 0: the goroutine is new to this task
+	held   *Held  // [cap]Held, and one more at either end: the one in front has the key of the empty chain, and cap as pc
 	cap    uint32
 	epoch  uint32 // of the validator, when the popped entries were good
 	id     uint32
@@ -126,8 +126,7 @@ type Task struct {
 }
 
 const (
-	taskFresh   uint32 = 1 << iota // the goroutine is new to this task
-	taskInbox                      // another goroutine released a lock of this task
+	taskInbox   uint32 = 1 << iota // another goroutine released a lock of this task
 	taskBusy                       // the validator itself runs on this goroutine
 	taskPending                    // waits for a lock that it holds itself
 	taskBlind                      // too deep: not followed until the goroutine ends
@@ -147,8 +146,9 @@ func (t *Task) top() *Held {
 	return (*Held)(unsafe.Add(unsafe.Pointer(t.held), uintptr(t.depth)*heldSize-heldSize))
 }
 
-// Depth returns the number of locks that the task holds.
-func (t *Task) Depth() int { return int(t.depth) }
+// Holding reports whether the task holds a lock that is judged: whether what it
+// waits for matters.
+func (t *Task) Holding() bool { return t.top().key != initialKey }
 
 // NewTask returns a task with no locks held, or nil where the table is full.
 // The task is for one goroutine at a time; [Validator.EndTask] makes it ready
@@ -178,9 +178,9 @@ func (v *Validator) NewTask() *Task {
 	t.own[0].key, t.own[0].pc = initialKey, inlineHeld
 	t.held = &t.own[1]
 	t.cap = inlineHeld
-	t.slow = taskFresh
+	t.epoch = v.epoch - 1 // to be renewed
 	if v.timed {
-		t.slow |= taskTimed
+		t.slow = taskTimed
 	}
 	v.ntasks = id
 	return t

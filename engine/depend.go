@@ -287,7 +287,7 @@ func (v *Validator) heat(ed EdgeID) {
 		}
 		if v.onHot(ObsID(i)) {
 			if c := v.chainFind(o.key); c != nil {
-				c.setMeta(0, metaHot)
+				v.setMeta(c, 0, metaHot)
 			}
 		}
 	}

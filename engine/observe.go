@@ -2,7 +2,6 @@ package engine
 
 import (
 	"runtime"
-	"sync/atomic"
 	"unsafe"
 )
 
@@ -73,7 +72,7 @@ func (v *Validator) learn(t *Task, m *Map, pc uintptr, mode Mode, key uint64, ki
 	e := v.chainFind(key)
 	if e != nil {
 		if g := uint32(e.meta); g != 0 && g != uint32(t.goid) {
-			e.setMeta(0xffffffff, 0) // a second goroutine: settled
+			v.setMeta(e, 0xffffffff, 0) // a second goroutine: settled
 		}
 		meta = e.meta
 	}
@@ -93,15 +92,15 @@ func (v *Validator) learn(t *Task, m *Map, pc uintptr, mode Mode, key uint64, ki
 		}
 		if m != nil && e != nil && e.meta&(metaHot|metaSame) != 0 {
 			if !v.see(v.digest(t, m, key, e.meta)) {
-				e.setMeta(metaHot|metaSame, 0)
+				v.setMeta(e, metaHot|metaSame, 0)
 			}
 		}
 		v.best.pending = false
 		v.observe(id)
 		if kind == obsLock && e != nil && e.meta&metaHot == 0 && v.onHot(id) {
-			e.setMeta(0, metaHot) // a chain that is new on a known cycle
+			v.setMeta(e, 0, metaHot) // a chain that is new on a known cycle
 			if !v.see(v.digest(t, m, key, e.meta)) {
-				e.setMeta(metaHot|metaSame, 0)
+				v.setMeta(e, metaHot|metaSame, 0)
 			}
 		}
 		if v.best.pending && v.best.obs == id && v.best.kind == KindRecursive {
@@ -185,7 +184,7 @@ func (v *Validator) addGuards(o *observation, t *Task) {
 	o.guard = v.nheld
 	for n := 0; n < maxMakers && t.maker != 0; n++ {
 		p := v.task(uint32(t.maker >> 32))
-		if p == nil || p.uses != uint16(t.maker>>16) || atomic.LoadUint32(&p.slow)&taskFresh != 0 {
+		if p == nil || p.uses != uint16(t.maker>>16) || p.goid == 0 {
 			return // it ended
 		}
 		for i := uint32(0); i < uint32(uint16(t.maker)); i++ {

@@ -68,16 +68,20 @@ type Naming struct {
 //     classes (class.ord): from before to.
 //  3. Every finding has samples for each of its dependencies.
 type Validator struct {
-	word       uint32 // the lock
-	heap       bool
-	fullMask   uint32
-	serials    uint32
-	orphans    uint32
+	// What every acquisition reads has a cache line of its own, or two.
 	chainMask  uint64
-	orphanBits uint64
 	chains     []chain
-	seen       []uint64
 	tags       []uint64
+	seen       []uint64
+	epoch      uint32 // counts changes of chains
+	orphans    uint32
+	orphanBits uint64
+	fullMask   uint32
+	heap       bool
+	_          [64]byte
+
+	word    uint32 // the lock
+	serials uint32
 
 	host  Host
 	lim   Limits

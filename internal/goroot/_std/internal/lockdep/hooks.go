@@ -40,6 +40,13 @@ func newTask() *Task {
 	return t
 }
 
+// Again records that a Mutex was taken without a wait, where that is nothing new;
+// false: Taken is to be called.
+func Again(m *Map, pc uintptr) bool {
+	t := (*Task)(runtime.LockdepTask())
+	return t != nil && v.Again(t, m, pc)
+}
+
 // Taken is called when a Mutex was taken without a wait.
 func Taken(m *Map, pc uintptr) {
 	v.Taken((*Task)(runtime.LockdepTask()), m, pc, engine.Write)
@@ -156,7 +163,7 @@ func OnceDone(m *Map, pc uintptr) {
 	if Record {
 		Receive(unsafe.Pointer(m))
 	}
-	if t := (*Task)(runtime.LockdepTask()); t != nil && t.Depth() != 0 {
+	if t := (*Task)(runtime.LockdepTask()); t != nil && t.Holding() {
 		v.Touch(t, m, pc)
 	}
 }
@@ -164,7 +171,7 @@ func OnceDone(m *Map, pc uintptr) {
 // Wait is called when a goroutine goes to sleep for a WaitGroup. gen is a word
 // of the WaitGroup that is the validator's.
 func Wait(gen *uint32, pc uintptr) {
-	if t := (*Task)(runtime.LockdepTask()); t != nil && t.Depth() != 0 {
+	if t := (*Task)(runtime.LockdepTask()); t != nil && t.Holding() {
 		if *gen == 0 {
 			v.Follow(t, gen)
 		}
@@ -180,7 +187,7 @@ func Waited(p unsafe.Pointer, gen *uint32, pc uintptr) {
 
 // Adding is called before a goroutine adds to a WaitGroup that is not followed.
 func Adding(gen *uint32) {
-	if t := (*Task)(runtime.LockdepTask()); t != nil && t.Depth() != 0 {
+	if t := (*Task)(runtime.LockdepTask()); t != nil && t.Holding() {
 		v.Follow(t, gen)
 	}
 }
@@ -204,6 +211,9 @@ func CondWait(pc uintptr) { runtime.LockdepCondWait(pc) }
 
 // meet runs before one goroutine wakes another one at a channel or a Cond.
 func meet(event, waker, woken, g unsafe.Pointer, how uint8) {
+	if (*engine.Event)(event).Known((*Task)(waker), (*Task)(woken)) {
+		return
+	}
 	m := engine.Meeting{
 		Event: (*engine.Event)(event), Waker: (*Task)(waker), Woken: (*Task)(woken), G: g,
 		For:      engine.WaitSend,

@@ -191,23 +191,26 @@ func (v *Validator) spanned(a, b ObsID) bool {
 	if x.proc != y.proc {
 		return false
 	}
-	same := func(g, h *heldRec, owner uint64) bool {
-		return g.serial == h.serial && g.addr == h.addr && g.owner != owner && !(g.mode == Read && h.mode == Read)
-	}
 	for i := uint32(0); i < uint32(x.guards); i++ {
 		g := &v.held[x.guard+i]
 		for j := uint32(0); j < uint32(y.n); j++ {
-			if same(g, &v.held[y.held+j], y.goid) {
+			if g.guardsFrom(&v.held[y.held+j], y.goid) {
 				return true
 			}
 		}
 		for j := uint32(0); j < uint32(y.guards); j++ {
-			if h := &v.held[y.guard+j]; same(g, h, h.owner) {
+			if h := &v.held[y.guard+j]; g.guardsFrom(h, h.owner) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// guardsFrom reports whether guard g keeps out whoever has lock h, which is in
+// the hands of that goroutine.
+func (g *heldRec) guardsFrom(h *heldRec, owner uint64) bool {
+	return g.serial == h.serial && g.addr == h.addr && g.owner != owner && !(g.mode == Read && h.mode == Read)
 }
 
 // weigh gives the closed path of n samples its level.

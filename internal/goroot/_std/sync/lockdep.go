@@ -23,7 +23,7 @@ const _ = -((unsafe.Offsetof(WaitGroup{}.sema) + 8) ^ unsafe.Sizeof(WaitGroup{})
 // lockdepWait is Lock where the lock was not free.
 func (m *Mutex) lockdepWait(pc uintptr) {
 	lockdep.Lock(lockdepMap(&m.mu), pc)
-	m.mu.Lock()
+	m.mu.LockdepSlow()
 	lockdep.Locked(lockdepMap(&m.mu))
 }
 

@@ -287,7 +287,8 @@ func (k *confirmer) target(ctx context.Context, f *engine.Finding) (*run, string
 		return r, "", err
 	}
 	dir, named := "", true
-	var tests []string
+	var tests []string    // of the top
+	var levels [][]string // the names at each level of tests and subtests
 	for i := range f.Sides {
 		for s := &f.Sides[i]; s != nil; s = s.Writer {
 			h := k.processes[s.Process]
@@ -305,6 +306,14 @@ func (k *confirmer) target(ctx context.Context, f *engine.Finding) (*run, string
 			if named = named && top != ""; top != "" && !slices.Contains(tests, top) {
 				tests = append(tests, top)
 			}
+			for i, name := range strings.Split(s.Test, "/") {
+				if i == len(levels) {
+					levels = append(levels, nil)
+				}
+				if name = regexp.QuoteMeta(name); !slices.Contains(levels[i], name) {
+					levels[i] = append(levels[i], name)
+				}
+			}
 		}
 	}
 	slices.Sort(tests)
@@ -314,11 +323,12 @@ func (k *confirmer) target(ctx context.Context, f *engine.Finding) (*run, string
 	}
 	pattern := ""
 	if named {
-		var quoted []string
-		for _, t := range tests {
-			quoted = append(quoted, regexp.QuoteMeta(t))
+		var all []string
+		for _, names := range levels {
+			slices.Sort(names)
+			all = append(all, "^("+strings.Join(names, "|")+")$")
 		}
-		pattern = "^(" + strings.Join(quoted, "|") + ")$"
+		pattern = strings.Join(all, "/")
 	}
 	r, err := k.ofTests(ctx, dir, pattern, beside)
 	return r, "", err

@@ -32,9 +32,9 @@ func (t *Task) Pop(m *Map) bool {
 	return true
 }
 
-// Again is [Validator.Taken] for the common case that t took m for writing at
-// this place of its held stack before; false: it is not that case. Small enough
-// to be inlined.
+// Again is [Validator.Taken] for the common case that t took m in this way at
+// this place of its held stack before; false: it is not that case. how is
+// [ToWrite] or [ToRead]. Small enough to be inlined.
 //
 // A popped entry stays where it is, and is good as long as it is what would be
 // pushed: then it needs a new pc, and nothing is learned.
@@ -46,9 +46,9 @@ func (t *Task) Pop(m *Map) bool {
 // repetition teaches nothing unless the chain's meta word has changed since, and
 // then the epoch has, too; entries of chains that are counted, or were never
 // judged, are marked. ∎
-func (v *Validator) Again(t *Task, m *Map, pc uintptr) bool {
+func (v *Validator) Again(t *Task, m *Map, pc uintptr, how uint64) bool {
 	h := t.at(t.depth)
-	if h.inst != uintptr(unsafe.Pointer(m)) || h.word != uint64(m.sema)|gotBit || t.slow != 0 || t.epoch != atomic.LoadUint32(&v.epoch) {
+	if h.inst != uintptr(unsafe.Pointer(m)) || h.word != uint64(m.sema)|how || t.slow != 0 || t.epoch != atomic.LoadUint32(&v.epoch) {
 		return false
 	}
 	h.pc = pc
@@ -97,7 +97,13 @@ func (v *Validator) Taken(t *Task, m *Map, pc uintptr, mode Mode) {
 	v.acquire(t, m, pc, uint64(mode)<<modeShift|gotBit)
 }
 
-// Flags in a Held.word. [Write] is mode 0.
+// What [Validator.Again] takes a lock for, as in Held.word.
+const (
+	ToWrite = gotBit | uint64(Write)<<modeShift
+	ToRead  = gotBit | uint64(Read)<<modeShift
+)
+
+// Flags in a Held.word.
 const (
 	gotBit  = uint64(heldGot) << flagShift
 	lookBit = uint64(heldLook) << flagShift

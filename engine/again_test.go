@@ -4,7 +4,7 @@ import "testing"
 
 // take locks m without a wait and reports whether that was nothing new.
 func (r *rig) take(t, m int) bool {
-	again := r.v.Again(r.tasks[t], &r.maps[m], testPCs[0])
+	again := r.v.Again(r.tasks[t], &r.maps[m], testPCs[0], ToWrite)
 	if !again {
 		r.v.Taken(r.tasks[t], &r.maps[m], testPCs[0], Write)
 	}

@@ -18,7 +18,7 @@ var anchors = []struct {
 	// line is fetched once, and for writing. Pop is inlined.
 	{"sync/mutex.go", []op{
 		imports("internal/lockdep", "internal/runtime/sys"),
-		swap("(*Mutex).Lock", "$r.mu.Lock()", "if $r.mu.LockdepTry() { if !lockdep.Again(lockdepMap(&$r.mu), sys.GetCallerPC()) { lockdep.Taken(lockdepMap(&$r.mu), sys.GetCallerPC()) } } else { $r.lockdepWait(sys.GetCallerPC()) }"),
+		swap("(*Mutex).Lock", "$r.mu.Lock()", "if $r.mu.LockdepTry() { if !lockdep.Again(lockdepMap(&$r.mu), sys.GetCallerPC()) { lockdep.Taken(lockdepMap(&$r.mu), sys.GetCallerPC()) } } else { lockdep.Lock(lockdepMap(&$r.mu), sys.GetCallerPC()); $r.mu.LockdepSlow(); lockdep.Locked(lockdepMap(&$r.mu)) }"),
 		rename("(*Mutex).TryLock", "lockdepTryLock"),
 		head("(*Mutex).Unlock", "if !lockdep.Pop(lockdepMap(&$r.mu)) { lockdep.Unlock(lockdepMap(&$r.mu)) }"),
 	}},

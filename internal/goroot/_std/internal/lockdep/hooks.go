@@ -44,12 +44,18 @@ func newTask() *Task {
 // false: Taken is to be called.
 func Again(m *Map, pc uintptr) bool {
 	t := (*Task)(runtime.LockdepTask())
-	return t != nil && v.Again(t, m, pc)
+	return t != nil && v.Again(t, m, pc, engine.ToWrite)
 }
 
 // Taken is called when a Mutex was taken without a wait.
 func Taken(m *Map, pc uintptr) {
 	v.Taken((*Task)(runtime.LockdepTask()), m, pc, engine.Write)
+}
+
+// RAgain is Again for a RWMutex that was taken for reading.
+func RAgain(m *Map, pc uintptr) bool {
+	t := (*Task)(runtime.LockdepTask())
+	return t != nil && v.Again(t, m, pc, engine.ToRead)
 }
 
 // RTaken is called when a RWMutex was taken for reading without a wait.

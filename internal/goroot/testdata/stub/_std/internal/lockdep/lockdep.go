@@ -47,6 +47,7 @@ func leave(what string, m *Map) {
 }
 
 func Again(m *Map, pc uintptr) bool                    { return false }
+func RAgain(m *Map, pc uintptr) bool                   { return false }
 func Taken(m *Map, pc uintptr)                         { enter("Taken", m, pc) }
 func RTaken(m *Map, pc uintptr)                        { enter("RTaken", m, pc) }
 func Lock(m *Map, pc uintptr)                          { enter("Lock", m, pc) }

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// orders is a module of pairs of locks. Nothing in it hangs by itself: the two
-// orders of each pair are always some time apart.
+// orders is a module of pairs of locks. With APART in the environment nothing
+// in it hangs by itself: the two orders of each pair are some time apart.
 const orders = `
 -- go.mod --
 module example.org/orders
@@ -89,15 +89,25 @@ var (
 func TestOrderHere(t *testing.T)  { apart.mu.Lock(); other.mu.Lock(); other.mu.Unlock(); apart.mu.Unlock() }
 func TestOrderThere(t *testing.T) { other.mu.Lock(); apart.mu.Lock(); apart.mu.Unlock(); other.mu.Unlock() }
 
-// In a bubble, whose time stands still while anybody can run.
+// In a bubble, whose time stands still while anybody can run: nothing keeps the
+// two apart but APART, which the first run sets, lest it hangs.
 func TestBubble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i, o := new(Inside), new(Out)
 		start := make(chan bool)
-		go func() { <-start; i.mu.Lock(); o.mu.Lock(); o.mu.Unlock(); i.mu.Unlock() }()
-		go func() { <-start; o.mu.Lock(); i.mu.Lock(); i.mu.Unlock(); o.mu.Unlock() }()
+		go func() {
+			<-start
+			i.mu.Lock(); o.mu.Lock(); o.mu.Unlock(); i.mu.Unlock()
+		}()
+		go func() {
+			<-start
+			if os.Getenv("APART") != "" {
+				time.Sleep(1)
+			}
+			o.mu.Lock(); i.mu.Lock(); i.mu.Unlock(); o.mu.Unlock()
+		}()
 		close(start)
-		synctest.Wait()
+		time.Sleep(2)
 	})
 }
 
@@ -235,7 +245,11 @@ func TestConfirm(t *testing.T) {
 		defer cancel()
 		cmd := exec.CommandContext(ctx, tool, args...)
 		cmd.Dir = dir
+		cmd.WaitDelay = 10 * time.Second
 		cmd.Env = append(os.Environ(), "SLEEPER="+sleeper)
+		if args[0] == "test" {
+			cmd.Env = append(cmd.Env, "APART=1")
+		}
 		var stderr bytes.Buffer
 		cmd.Stderr = &stderr
 		out, err := cmd.Output()

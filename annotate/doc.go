@@ -38,6 +38,9 @@
 //		a.balance += n
 //	}
 //
+// Package [github.com/golockdep/lockdep/annotate/debug] serves what lockdep
+// knows of the running program over HTTP.
+//
 // A failed assertion is a finding at level proved: it is printed with the locks
 // held and the stack, it fails the test in which it arises, and in another
 // program it makes the exit status 66, if GOLOCKDEP does not say otherwise.

@@ -32,6 +32,43 @@ func (t *Task) Pop(m *Map) bool {
 	return true
 }
 
+// Again is [Validator.Taken] for the common case that t took m in this way at
+// this place of its held stack before; false: it is not that case. how is
+// [ToWrite] or [ToRead]. Small enough to be inlined.
+//
+// A popped entry stays where it is, and is good as long as it is what would be
+// pushed: then it needs a new pc, and nothing is learned.
+//
+// Proof. The entry is m's, in its class and mode, and has no heldLook. Whoever
+// changes what is under a popped entry marks it with that: a push that is no
+// Again, and the removal of an entry that is not on top. So the same goroutine
+// has learned this chain, of these instances, since its task came to it. Such a
+// repetition teaches nothing unless the chain's meta word has changed since, and
+// then the epoch has, too; entries of chains that are counted, or were never
+// judged, are marked. ∎
+func (v *Validator) Again(t *Task, m *Map, pc uintptr, how uint64) bool {
+	h := t.at(t.depth)
+	if h.inst != uintptr(unsafe.Pointer(m)) || h.word != uint64(m.sema)|how || t.slow != 0 || t.epoch != atomic.LoadUint32(&v.epoch) {
+		return false
+	}
+	h.pc = pc
+	t.depth++
+	return true
+}
+
+// renew asks the host for t's goroutine, if it is new to it, and makes t look at
+// the locks that it took so far when it takes them again. The push that follows
+// sees to the popped ones.
+func (v *Validator) renew(t *Task) {
+	if t.goid == 0 {
+		v.fresh(t)
+	}
+	t.epoch = atomic.LoadUint32(&v.epoch)
+	for i := uint32(0); i < t.depth; i++ {
+		t.at(i).word |= lookBit
+	}
+}
+
 // Acquire records that task t is about to wait for lock m in the given mode and
 // judges it. It is called before the wait, so that a report precedes the hang.
 // pc is the return address of the call that takes the lock.
@@ -57,12 +94,27 @@ func (v *Validator) Acquire(t *Task, m *Map, pc uintptr, mode Mode) *Task {
 // Cost: nothing held: five stores. Something held and the chain known: a
 // multiply and two loads more. No allocation.
 func (v *Validator) Taken(t *Task, m *Map, pc uintptr, mode Mode) {
-	v.acquire(t, m, pc, uint64(mode)<<modeShift|uint64(heldGot)<<flagShift)
+	v.acquire(t, m, pc, uint64(mode)<<modeShift|gotBit)
 }
+
+// What [Validator.Again] takes a lock for, as in Held.word.
+const (
+	ToWrite = gotBit | uint64(Write)<<modeShift
+	ToRead  = gotBit | uint64(Read)<<modeShift
+)
+
+// Flags in a Held.word.
+const (
+	gotBit  = uint64(heldGot) << flagShift
+	lookBit = uint64(heldLook) << flagShift
+)
 
 // acquire is the common path; bits are the mode and the flags of the entry.
 func (v *Validator) acquire(t *Task, m *Map, pc uintptr, bits uint64) {
 	s := m.sema
+	if t != nil && t.epoch != atomic.LoadUint32(&v.epoch) {
+		v.renew(t)
+	}
 	if t == nil || int32(s) < 1<<classShift || t.slow != 0 || t.depth >= t.cap { // no class, or the slow bit
 		v.acquireSlow(t, m, pc, bits)
 		return
@@ -87,6 +139,7 @@ func (v *Validator) acquire(t *Task, m *Map, pc uintptr, bits uint64) {
 	h.pc = pc
 	h.key = key
 	h.word = word
+	h.above().word |= lookBit
 	t.depth++
 }
 
@@ -102,7 +155,9 @@ func (v *Validator) Acquired(t *Task, m *Map, mode Mode) {
 	if d := t.depth; d != 0 {
 		t.at(d - 1).word |= uint64(heldGot) << flagShift
 		if t.slow != 0 {
+			v.timeAcquired(t)
 			v.settle(t, m)
+			v.recorded(t, m)
 		}
 	}
 }
@@ -135,6 +190,9 @@ func (v *Validator) acquireChain(t *Task, m *Map, pc uintptr, bits, key uint64) 
 	if !v.chainSettled(t, m, key) {
 		v.learn(t, m, pc, mode, key, obsLock)
 	}
+	if e := v.chainFind(key); e == nil || atomic.LoadUint64(&e.meta)>>metaTop != 0 {
+		bits |= lookBit // counted each time
+	}
 	v.push(t, m, pc, bits, key)
 }
 
@@ -150,7 +208,11 @@ func (v *Validator) push(t *Task, m *Map, pc uintptr, bits, key uint64) {
 		inst: uintptr(unsafe.Pointer(m)), pc: pc, key: key,
 		word: bits | uint64(m.serial())<<serialShift | uint64(t.classOf(m))<<classShift,
 	}
+	h.above().word |= lookBit
 	t.depth++
+	if t.slow&taskTimed != 0 {
+		v.timePush(t)
+	}
 	if t.slow&taskPending != 0 && bits>>flagShift&uint64(heldGot) != 0 {
 		v.settle(t, m)
 	}
@@ -160,7 +222,7 @@ func (v *Validator) push(t *Task, m *Map, pc uintptr, bits, key uint64) {
 // the task is not followed.
 func (v *Validator) wake(t *Task) bool {
 	s := atomic.LoadUint32(&t.slow)
-	if s&taskFresh != 0 {
+	if t.goid == 0 {
 		v.fresh(t)
 	}
 	if s&taskInbox != 0 {
@@ -174,7 +236,23 @@ func (v *Validator) fresh(t *Task) {
 	if v.host.Goroutine != nil {
 		t.goid, t.origin = v.host.Goroutine()
 	}
-	t.clearSlow(taskFresh)
+	if t.maker = 0; v.host.Maker != nil {
+		t.maker = v.host.Maker()
+	}
+	if v.host.Record != nil {
+		t.setSlow(taskRecord)
+	}
+}
+
+// recorded tells the host of t's top entry, which it has now.
+func (v *Validator) recorded(t *Task, m *Map) {
+	if h := t.top(); t.slow&taskRecord != 0 && t.depth != 0 && h.inst == uintptr(unsafe.Pointer(m)) && h.flags()&heldGot != 0 {
+		kind := "LR"[h.mode()&1]
+		if h.flags()&heldTry != 0 {
+			kind = "TV"[h.mode()&1]
+		}
+		v.host.Record(h.inst, h.serial(), h.class(), h.pc, kind)
+	}
 }
 
 // topKey returns the key of the chain that t holds.
@@ -193,22 +271,25 @@ func (v *Validator) acquireSlow(t *Task, m *Map, pc uintptr, bits uint64) {
 	mode := Mode(bits >> modeShift)
 	c := v.nestedClass(t, m)
 	if c == 0 || t.slow&taskBusy != 0 || v.classFlags(c)&classNoValidate != 0 {
-		v.push(t, m, pc, bits, t.topKey())
+		v.push(t, m, pc, bits|lookBit, t.topKey())
+		v.recorded(t, m)
 		return
 	}
-	back := v.steers(t, c) && v.stand(t, m, c, mode, bits>>flagShift&uint64(heldGot) != 0)
+	back := v.steers(t, c) && v.stand(t, m, c, mode, bits&gotBit != 0)
 	if back {
-		bits &^= uint64(heldGot) << flagShift
+		bits &^= gotBit
 	}
-	key := mix(t.topKey(), c, mode)
-	if t.depth != 0 && !v.chainSettled(t, m, key) {
-		v.learn(t, m, pc, mode, key, obsLock)
+	if key := mix(t.topKey(), c, mode); t.Holding() {
+		v.acquireChain(t, m, pc, bits, key)
+	} else {
+		v.push(t, m, pc, bits, key)
 	}
-	v.push(t, m, pc, bits, key)
 	if back {
 		v.host.Steer.Lock(m, mode)
 		v.Acquired(t, m, mode)
+		return
 	}
+	v.recorded(t, m)
 }
 
 // AcquireWriter is Acquire for the writer of a reader/writer lock: it also
@@ -227,7 +308,7 @@ func (v *Validator) AcquireWriter(t *Task, m *Map, pc uintptr) *Task {
 // TryAcquired records that t took m by a try. A try does not wait, so nothing
 // leads into m; what is taken while m is held is ordered as usual.
 func (v *Validator) TryAcquired(t *Task, m *Map, pc uintptr, mode Mode, rw bool) {
-	if t.slow != 0 && !v.wake(t) {
+	if !v.wake(t) {
 		return
 	}
 	if m.class() == 0 || m.class()&slowBit != 0 {
@@ -239,6 +320,7 @@ func (v *Validator) TryAcquired(t *Task, m *Map, pc uintptr, mode Mode, rw bool)
 		key = mix(key, c, mode)
 	}
 	v.push(t, m, pc, uint64(mode)<<modeShift|uint64(heldTry|heldGot)<<flagShift, key)
+	v.recorded(t, m)
 	if mode == Write && rw && c != 0 && v.classFlags(c)&classBareWriter == 0 {
 		v.writer(t, m, pc)
 	}
@@ -255,14 +337,14 @@ func (v *Validator) TryFailed(t *Task, m *Map, pc uintptr, mode Mode) {
 // Once.Do does when the function ran before: the order is a fact, the lock is
 // not held afterwards.
 func (v *Validator) Touch(t *Task, m *Map, pc uintptr) {
-	if t.depth == 0 || t.slow&(taskBusy|taskBlind) != 0 {
+	if !t.Holding() || t.slow&(taskBusy|taskBlind) != 0 {
 		return
 	}
 	if t.slow != 0 && !v.wake(t) {
 		return
 	}
 	c := ClassID(m.class() &^ slowBit)
-	if c == 0 || v.classFlags(c)&classNoValidate != 0 || t.depth == 0 {
+	if c == 0 || v.classFlags(c)&classNoValidate != 0 || !t.Holding() {
 		return
 	}
 	key := mix(t.topKey(), c, Write) + 1
@@ -290,7 +372,7 @@ func (v *Validator) AcquireOnce(t *Task, m *Map, pc uintptr) {
 // Wait records that t waits for an event (a WaitGroup) with locks held. The
 // waits are kept for later; nothing is judged.
 func (v *Validator) Wait(t *Task, pc uintptr) {
-	if t.depth == 0 || t.slow&(taskBusy|taskBlind) != 0 {
+	if !t.Holding() || t.slow&(taskBusy|taskBlind) != 0 {
 		return
 	}
 	if t.slow != 0 && !v.wake(t) {
@@ -308,6 +390,9 @@ func (v *Validator) releaseSlow(t *Task, m *Map, mode Mode) {
 			return
 		}
 	}
+	if t.slow&taskRecord != 0 && m.class() != 0 {
+		v.host.Record(uintptr(unsafe.Pointer(m)), m.serial(), 0, 0, "UQ"[mode&1])
+	}
 	if t.slow&taskInbox != 0 { // m may be another goroutine's by now
 		v.drain(t)
 	}
@@ -322,6 +407,7 @@ func (v *Validator) releaseSlow(t *Task, m *Map, mode Mode) {
 				break
 			}
 		}
+		v.timeRelease(t, i)
 		t.remove(i)
 		return
 	}
@@ -385,7 +471,7 @@ func (t *Task) holds(inst uintptr, mode Mode, flags uint8) uint32 {
 
 // EndTask records that t's goroutine ends and makes t ready for another one.
 func (v *Validator) EndTask(t *Task) {
-	if t.depth != 0 || t.slow&^taskFresh != 0 {
+	if t.depth != 0 || t.slow != 0 {
 		if t.slow&taskInbox != 0 {
 			v.drain(t)
 		}
@@ -398,9 +484,9 @@ func (v *Validator) EndTask(t *Task) {
 		t.clearSlow(taskBlind | taskBusy | taskNested)
 	}
 	t.Stretch()
-	t.setSlow(taskFresh)
-	t.test = 0
-	t.origin = 0
+	t.uses++
+	t.goid, t.origin, t.test = 0, 0, 0
+	t.epoch = atomic.LoadUint32(&v.epoch) - 1 // to be renewed
 }
 
 // SetTest labels what t learns from now on with a test's name.

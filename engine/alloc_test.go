@@ -89,7 +89,7 @@ func TestHitPathDoesNotAllocate(t *testing.T) {
 			if n := testing.AllocsPerRun(100, f); n != 0 {
 				t.Errorf("%v allocations", n)
 			}
-			if r.tasks[0].Depth() != 0 {
+			if r.tasks[0].depth != 0 {
 				t.Error("locks are left on the held stack")
 			}
 		})
@@ -158,12 +158,12 @@ func (r *rig) nestedOK(t *testing.T) {
 	t.Helper()
 	r.lock(0, 0, Write)
 	r.lock(0, 1, Write)
-	if d := r.tasks[0].Depth(); d != 2 {
+	if d := r.tasks[0].depth; d != 2 {
 		t.Errorf("%d locks held, want 2", d)
 	}
 	r.unlock(0, 1, Write)
 	r.unlock(0, 0, Write)
-	if d := r.tasks[0].Depth(); d != 0 {
+	if d := r.tasks[0].depth; d != 0 {
 		t.Errorf("%d locks held, want 0", d)
 	}
 }
@@ -182,7 +182,7 @@ func TestTooDeep(t *testing.T) {
 	for i := range deep {
 		r.v.Release(r.tasks[0], &deep[len(deep)-1-i], Write)
 	}
-	if d := r.tasks[0].Depth(); d != 0 {
+	if d := r.tasks[0].depth; d != 0 {
 		t.Errorf("%d locks held", d)
 	}
 	if n := r.v.NumFindings(); n != 0 {

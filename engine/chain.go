@@ -154,12 +154,16 @@ func (v *Validator) chainInsert(key, meta uint64) *chain {
 	return nil
 }
 
-// setMeta changes bits of a chain's meta word.
-func (e *chain) setMeta(clear, set uint64) {
+// setMeta changes bits of a chain's meta word. Where it sets some, whoever made
+// the chain before has to look at it again.
+func (v *Validator) setMeta(e *chain, clear, set uint64) {
 	for {
 		o := atomic.LoadUint64(&e.meta)
 		if atomic.CompareAndSwapUint64(&e.meta, o, o&^clear|set) {
-			return
+			break
 		}
+	}
+	if set != 0 {
+		atomic.AddUint32(&v.epoch, 1)
 	}
 }

@@ -184,6 +184,35 @@ func (v *Validator) compatible(a, b ObsID, how strictness) bool {
 	return true
 }
 
+// spanned reports whether a lock that guards a's goroutine, in the hands of
+// another one that made it, is also b's or guards it in other hands.
+func (v *Validator) spanned(a, b ObsID) bool {
+	x, y := &v.obs[a], &v.obs[b]
+	if x.proc != y.proc {
+		return false
+	}
+	for i := uint32(0); i < uint32(x.guards); i++ {
+		g := &v.held[x.guard+i]
+		for j := uint32(0); j < uint32(y.n); j++ {
+			if g.guardsFrom(&v.held[y.held+j], y.goid) {
+				return true
+			}
+		}
+		for j := uint32(0); j < uint32(y.guards); j++ {
+			if h := &v.held[y.guard+j]; g.guardsFrom(h, h.owner) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// guardsFrom reports whether guard g keeps out whoever has lock h, which is in
+// the hands of that goroutine.
+func (g *heldRec) guardsFrom(h *heldRec, owner uint64) bool {
+	return g.serial == h.serial && g.addr == h.addr && g.owner != owner && !(g.mode == Read && h.mode == Read)
+}
+
 // weigh gives the closed path of n samples its level.
 func (v *Validator) weigh(n int, how strictness) (f finding, why Why) {
 	for i := 0; i < n; i++ {
@@ -236,6 +265,13 @@ func (v *Validator) weigh(n int, how strictness) (f finding, why Why) {
 		}
 		if v.classes[o.lock.class].flags&classHandoff != 0 {
 			f.why |= WhyHandoff
+		}
+	}
+	for i := 1; i < n && how >= exactCycle; i++ {
+		for j := 0; j < i; j++ {
+			if a, b := v.samples[f.samples[i]].obs, v.samples[f.samples[j]].obs; v.spanned(a, b) || v.spanned(b, a) {
+				f.why |= WhySpan
+			}
 		}
 	}
 	if waits == n {

@@ -287,7 +287,7 @@ func (v *Validator) heat(ed EdgeID) {
 		}
 		if v.onHot(ObsID(i)) {
 			if c := v.chainFind(o.key); c != nil {
-				c.setMeta(0, metaHot)
+				v.setMeta(c, 0, metaHot)
 			}
 		}
 	}
@@ -308,9 +308,10 @@ func (v *Validator) onHot(id ObsID) bool {
 	return false
 }
 
-// reach marks every class that can be reached from c, against the edges if back.
-func (v *Validator) reach(c ClassID, back bool, mark []uint32) {
-	n := 0
+// reach marks every class that can be reached from c, against the edges if
+// back, and returns their number, c included.
+func (v *Validator) reach(c ClassID, back bool, mark []uint32) int {
+	n, all := 0, 1
 	v.stk[n] = c
 	n++
 	mark[c] = v.gen
@@ -323,6 +324,7 @@ func (v *Validator) reach(c ClassID, back bool, mark []uint32) {
 					mark[x] = v.gen
 					v.stk[n] = x
 					n++
+					all++
 				}
 			}
 		} else {
@@ -331,8 +333,10 @@ func (v *Validator) reach(c ClassID, back bool, mark []uint32) {
 					mark[x] = v.gen
 					v.stk[n] = x
 					n++
+					all++
 				}
 			}
 		}
 	}
+	return all
 }

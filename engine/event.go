@@ -83,6 +83,27 @@ func (t *Task) Stretch() {
 	}
 }
 
+// rested reports whether t took nothing in its stretch, and a new one would be
+// no other.
+func (t *Task) rested() bool {
+	if t == nil {
+		return true
+	}
+	for i := uint32(0); i < t.depth; i++ {
+		if t.at(i).flags()&heldOld == 0 {
+			return false
+		}
+	}
+	return t.at(t.depth).word&^lookBit == 0
+}
+
+// Known reports whether a meeting of those two at e, of whatever kind, teaches
+// nothing: wakers without any lock came before, for either direction, and these
+// took none.
+func (e *Event) Known(waker, woken *Task) bool {
+	return atomic.LoadUint64(&e.without[0])&atomic.LoadUint64(&e.without[1]) == ^uint64(0) && waker.rested() && woken.rested()
+}
+
 // Meet records a meeting. It is called on the running goroutine, with the other
 // one about to be woken.
 func (v *Validator) Meet(m *Meeting) {
@@ -91,10 +112,10 @@ func (v *Validator) Meet(m *Meeting) {
 	if !m.OneSided {
 		v.came(m.Event, back, m.Woken)
 	}
-	if m.WokenHad && m.Woken != nil && m.Woken.depth != 0 {
+	if m.WokenHad && m.Woken != nil && m.Woken.Holding() {
 		v.waited(m.Event, m.For, m.Woken, m.Waker, m.G)
 	}
-	if m.WakerHad && m.Waker != nil && m.Waker.depth != 0 {
+	if m.WakerHad && m.Waker != nil && m.Waker.Holding() {
 		v.waited(m.Event, back, m.Waker, m.Woken, nil)
 	}
 	if m.Waker != nil && m.Waits {
@@ -165,26 +186,37 @@ func (v *Validator) waited(e *Event, wait Mode, t, w *Task, g unsafe.Pointer) {
 	}
 }
 
-// need records that t waits, with locks held, for a goroutine that takes b
-// first. pc identifies the event; e is nil where one waker is enough.
-func (v *Validator) need(t *Task, g unsafe.Pointer, pc uintptr, e *Event, wait Mode, b *Held, waker uint64) {
+// news returns the key of what need records, 0: it is known, or not recorded;
+// and whether the need was refuted.
+func (v *Validator) news(t *Task, pc uintptr, e *Event, wait Mode, b *Held, waker uint64) (key uint64, refuted bool) {
 	c := b.class()
-	if t.slow&^taskNested != 0 || waker == t.goid || v.classFlags(c)&classNoValidate != 0 {
-		return
+	if t.slow&^(taskNested|taskTimed|taskRecord) != 0 || waker == t.goid || v.classFlags(c)&classNoValidate != 0 {
+		return 0, false
 	}
-	key := mix(t.topKey(), c, b.mode()) ^ pcHash(pc) ^ uint64(wait)<<56
+	key = mix(t.topKey(), c, b.mode()) ^ pcHash(pc) ^ uint64(wait)<<56
 	for i := uint32(0); i < t.depth; i++ {
 		if h := t.at(i); h.inst == b.inst && h.serial() == b.serial() {
 			key++
 		}
 	}
-	refuted := e != nil && atomic.LoadUint64(&e.without[wait.side()])&classBit(c) != 0
+	refuted = e != nil && atomic.LoadUint64(&e.without[wait.side()])&classBit(c) != 0
 	if refuted {
 		key ^= 1 << 63
 	}
 	if v.chainSettled(t, nil, key) {
+		return 0, false
+	}
+	return key, refuted
+}
+
+// need records that t waits, with locks held, for a goroutine that takes b
+// first. pc identifies the event; e is nil where one waker is enough.
+func (v *Validator) need(t *Task, g unsafe.Pointer, pc uintptr, e *Event, wait Mode, b *Held, waker uint64) {
+	key, refuted := v.news(t, pc, e, wait, b, waker)
+	if key == 0 {
 		return
 	}
+	c := b.class()
 	var pcs [48]uintptr
 	n := 0
 	switch {
@@ -383,12 +415,23 @@ func (v *Validator) Waited(t *Task, wg uintptr, gen *uint32, pc uintptr) {
 	if x.wg != wg || x.gen != atomic.LoadUint32(gen) || x.n == 0 || !atomic.CompareAndSwapUint32(&x.busy, 0, 1) {
 		return
 	}
+	if t != nil && t.Holding() && x.wg == wg {
+		for i := uint32(0); i < x.n; i++ {
+			if key, _ := v.news(t, pc, nil, WaitGroup, &x.locks[i], x.waker[i]); key != 0 {
+				v.waitedFor(t, x, pc)
+				return
+			}
+		}
+	}
+	x.n = 0
+	atomic.StoreUint32(&x.busy, 0)
+}
+
+// waitedFor records that t waited for x, which it lets go of.
+func (v *Validator) waitedFor(t *Task, x *doner, pc uintptr) {
 	y := *x
 	x.n = 0
 	atomic.StoreUint32(&x.busy, 0)
-	if t == nil || t.depth == 0 || y.wg != wg {
-		return
-	}
 	for i := uint32(0); i < y.n; i++ {
 		v.need(t, nil, pc, nil, WaitGroup, &y.locks[i], y.waker[i])
 	}

@@ -1,9 +1,13 @@
 package engine
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+	"unsafe"
 )
 
 // Each script is a sequence of operations of goroutines 1 to 9:
@@ -140,17 +144,93 @@ func (p *player) play(op string) {
 	case 'w':
 		p.v.Waited(t, 8, &p.wg, testPCs[2])
 	default:
-		m := Meeting{Event: &p.event, Waker: t, Woken: p.task(op[2]), For: WaitReceive, OneSided: op[1] == 'c' || op[1] == 't', WokenHad: op[1] != 'e'}
-		switch op[1] {
-		case 'r':
-			m.For = WaitSend
-		case 't':
-			m.For = WaitCond
+		if m := p.meeting(op); !p.event.Known(m.Waker, m.Woken) {
+			p.v.Meet(&m)
 		}
-		m.Waits = strings.IndexByte("srbe", op[1]) >= 0
-		m.WakerHad = strings.IndexByte("sre", op[1]) >= 0
-		p.v.Meet(&m)
 	}
+}
+
+// meeting is what an operation with two tasks is.
+func (p *player) meeting(op string) Meeting {
+	m := Meeting{
+		Event: &p.event, Waker: p.task(op[0]), Woken: p.task(op[2]),
+		For: WaitReceive, OneSided: op[1] == 'c' || op[1] == 't', WokenHad: op[1] != 'e',
+		Waits: strings.IndexByte("srbe", op[1]) >= 0, WakerHad: strings.IndexByte("sre", op[1]) >= 0,
+	}
+	switch op[1] {
+	case 'r':
+		m.For = WaitSend
+	case 't':
+		m.For = WaitCond
+	}
+	return m
+}
+
+// TestKnown plays random scripts. A meeting that is known changes nothing.
+func TestKnown(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	r := rand.New(rand.NewPCG(seed, 0))
+	known := 0
+	for range 2000 {
+		p := newPlayer(New(SmallLimits(), Host{}))
+		var script []string
+		for range 40 {
+			op := string([]byte{"123"[r.IntN(3)], "LLLTuuugx"[r.IntN(9)], "abc"[r.IntN(3)]})
+			if r.IntN(3) == 0 {
+				op = string([]byte{op[0], "srbnect"[r.IntN(7)], "123"[r.IntN(3)]})
+			}
+			script = append(script, op)
+			task := p.task(op[0])
+			switch op[1] {
+			case 'L', 'T', 'u':
+				if p.holds(op[2]) == nil == (op[1] != 'u') && (op[1] != 'u' || p.holds(op[2]) == task) {
+					p.play(op)
+				}
+			case 'g', 'x':
+				if op[1] == 'g' || task.depth == 0 {
+					p.play(op)
+				}
+			default:
+				if op[0] == op[2] {
+					continue
+				}
+				m := p.meeting(op)
+				is, before := p.event.Known(m.Waker, m.Woken), p.state(&m)
+				p.v.Meet(&m)
+				if is {
+					known++
+					if after := p.state(&m); after != before {
+						t.Fatalf("seed %d: %v is known and changes\n%s\nto\n%s", seed, script, before, after)
+					}
+				}
+			}
+		}
+	}
+	if known < 1000 {
+		t.Errorf("seed %d: %d meetings were known, too few to tell", seed, known)
+	}
+}
+
+// holds returns the task that holds a lock.
+func (p *player) holds(name byte) *Task {
+	for _, t := range p.tasks {
+		if t.holds(uintptr(unsafe.Pointer(p.locks[name])), Write, 0) > 0 {
+			return t
+		}
+	}
+	return nil
+}
+
+// state is what a meeting can change.
+func (p *player) state(m *Meeting) string {
+	s := fmt.Sprint(p.v.nobs, p.v.nfindings, *m.Event)
+	for _, t := range []*Task{m.Waker, m.Woken} {
+		s += fmt.Sprintf(" depth %d:", t.depth)
+		for i := range t.cap {
+			s += fmt.Sprintf(" %x", t.at(i).word&^lookBit)
+		}
+	}
+	return s
 }
 
 // shown returns the kinds and levels of the findings that are shown.

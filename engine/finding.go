@@ -91,7 +91,7 @@ func (v *Validator) countChain(id FindingID) {
 	}
 	if o != 0 && v.obs[o].key != 0 {
 		if c := v.chainFind(v.obs[o].key); c != nil {
-			c.setMeta(^uint64(1<<metaTop-1), uint64(id)<<metaTop)
+			v.setMeta(c, ^uint64(1<<metaTop-1), uint64(id)<<metaTop)
 		}
 	}
 }

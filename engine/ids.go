@@ -140,4 +140,9 @@ const (
 	WhyEvent
 	// WhyRefuted: somebody came to end such a wait without the lock.
 	WhyRefuted
+	// WhySpan: two sides run in goroutines that were made under a lock, which
+	// keeps them apart if whoever made them waits for them with the lock held.
+	WhySpan
+	// WhyPredictable: a schedule of the recorded events ends in it; see package predict.
+	WhyPredictable
 )

@@ -137,6 +137,12 @@ func (v *Validator) journalObs(id ObsID) {
 		p = append(p, byte(o.wait))
 		p = appendUvarint(p, o.waker)
 	}
+	if o.guards != 0 {
+		p = appendUvarint(p, uint64(o.guards))
+		for i := uint32(0); i < uint32(o.guards); i++ {
+			p = appendUvarint(appendHeld(p, &v.held[o.guard+i]), v.held[o.guard+i].owner)
+		}
+	}
 	v.record1(RecObs, p)
 }
 

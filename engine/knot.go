@@ -40,13 +40,20 @@ func waitBucket(inst uintptr) uint32 { return uint32(pcHash(inst)>>20) % waitBuc
 // it, and reports a knot that this closes. queued: t writes, and waits for the
 // readers of m alone.
 func (v *Validator) Blocked(t *Task, m *Map, queued bool) {
-	if t == nil || t.depth == 0 || t.depth == 1 && !queued || t.slow&(taskBusy|taskBlind) != 0 {
+	if t == nil || t.depth == 0 || t.slow&(taskBusy|taskBlind) != 0 {
 		return
 	}
 	inst := uintptr(unsafe.Pointer(m))
 	h := t.top()
 	if h.inst != inst || h.flags()&heldGot != 0 {
 		return // a lock that nobody announced: one of the standard library's own
+	}
+	if h.flags()&heldSlept == 0 {
+		h.word |= uint64(heldSlept) << flagShift
+		v.contended(h)
+	}
+	if t.depth == 1 && !queued {
+		return
 	}
 	if t.wait != 0 && !queued {
 		return // woken, and too late

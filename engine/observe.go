@@ -17,6 +17,8 @@ type observation struct {
 	proc   uint32
 	held   uint32 // first of its heldRecs
 	n      uint16 // their number, without lock itself
+	guards uint8  // number of the heldRecs from guard on
+	guard  uint32 // locks of those who made the goroutine, which they hold still
 	flags  uint8
 	kind   uint8
 	wait   Mode // of a wait: what for, from WaitSend on
@@ -33,6 +35,7 @@ type heldRec struct {
 	class  ClassID
 	mode   Mode
 	try    bool
+	owner  uint64 // of a guard: the goroutine that holds it
 }
 
 // Kinds of observation.
@@ -69,7 +72,7 @@ func (v *Validator) learn(t *Task, m *Map, pc uintptr, mode Mode, key uint64, ki
 	e := v.chainFind(key)
 	if e != nil {
 		if g := uint32(e.meta); g != 0 && g != uint32(t.goid) {
-			e.setMeta(0xffffffff, 0) // a second goroutine: settled
+			v.setMeta(e, 0xffffffff, 0) // a second goroutine: settled
 		}
 		meta = e.meta
 	}
@@ -89,15 +92,15 @@ func (v *Validator) learn(t *Task, m *Map, pc uintptr, mode Mode, key uint64, ki
 		}
 		if m != nil && e != nil && e.meta&(metaHot|metaSame) != 0 {
 			if !v.see(v.digest(t, m, key, e.meta)) {
-				e.setMeta(metaHot|metaSame, 0)
+				v.setMeta(e, metaHot|metaSame, 0)
 			}
 		}
 		v.best.pending = false
 		v.observe(id)
 		if kind == obsLock && e != nil && e.meta&metaHot == 0 && v.onHot(id) {
-			e.setMeta(0, metaHot) // a chain that is new on a known cycle
+			v.setMeta(e, 0, metaHot) // a chain that is new on a known cycle
 			if !v.see(v.digest(t, m, key, e.meta)) {
-				e.setMeta(metaHot|metaSame, 0)
+				v.setMeta(e, metaHot|metaSame, 0)
 			}
 		}
 		if v.best.pending && v.best.obs == id && v.best.kind == KindRecursive {
@@ -164,9 +167,42 @@ func (v *Validator) record(t *Task, m *Map, pc uintptr, mode Mode, key uint64, k
 			break
 		}
 	}
+	v.addGuards(&o, t)
 	o.stack = v.capture(pcs, pc)
 	o.origin = v.siteAt(t.origin)
 	return v.addObs(o)
+}
+
+// maxMakers is how far up it is looked for locks that span goroutines.
+const maxMakers = 4
+
+// addGuards notes what the goroutine that made t's one held then and holds
+// still, and so on: if it waits for t, nobody else has that lock meanwhile. The
+// others' stacks may change while they are read; a lock that somebody waits
+// with is not among what changes.
+func (v *Validator) addGuards(o *observation, t *Task) {
+	o.guard = v.nheld
+	for n := 0; n < maxMakers && t.maker != 0; n++ {
+		p := v.task(uint32(t.maker >> 32))
+		if p == nil || p.uses != uint16(t.maker>>16) || p.goid == 0 {
+			return // it ended
+		}
+		for i := uint32(0); i < uint32(uint16(t.maker)); i++ {
+			h, ok := p.peek(i)
+			if !ok || h.flags()&heldGot == 0 || h.class() == 0 {
+				break
+			}
+			if v.nheld >= uint32(len(v.held)) || o.guards == 255 {
+				return
+			}
+			g := v.recOf(&h)
+			g.owner = p.goid
+			v.held[v.nheld] = g
+			v.nheld++
+			o.guards++
+		}
+		t = p
+	}
 }
 
 func (v *Validator) addHeld(o *observation, h heldRec) bool {

@@ -36,6 +36,7 @@ type RecordedLock struct {
 	Site   SiteID
 	Mode   Mode
 	Try    bool
+	Owner  uint64 // of a guard: the goroutine that holds it
 }
 
 // A Recorded is an observation as a graph file has it, in ids of the validator
@@ -49,13 +50,14 @@ type Recorded struct {
 	Stack       StackID
 	Lock        RecordedLock
 	Held        []RecordedLock
-	Event       SiteID // of a wait: its event, what it waits for, and who ended it
+	Guards      []RecordedLock // held by those who made the goroutine
+	Event       SiteID         // of a wait: its event, what it waits for, and who ended it
 	Wait        Mode
 	Waker       uint64
 }
 
 func (l *RecordedLock) rec() heldRec {
-	return heldRec{addr: l.Addr, serial: l.Serial, site: l.Site, class: l.Class, mode: l.Mode, try: l.Try}
+	return heldRec{addr: l.Addr, serial: l.Serial, site: l.Site, class: l.Class, mode: l.Mode, try: l.Try, owner: l.Owner}
 }
 
 // Observe learns a recorded observation and judges it.
@@ -70,6 +72,15 @@ func (v *Validator) Observe(r *Recorded) {
 		if !v.addHeld(&o, r.Held[i].rec()) {
 			break
 		}
+	}
+	o.guard = v.nheld
+	for i := range r.Guards {
+		if v.nheld >= uint32(len(v.held)) || o.guards == 255 {
+			break
+		}
+		v.held[v.nheld] = r.Guards[i].rec()
+		v.nheld++
+		o.guards++
 	}
 	v.learned++
 	if id := v.addObs(o); id != 0 {

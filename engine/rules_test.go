@@ -193,7 +193,7 @@ func TestLiveNames(t *testing.T) {
 		t.Errorf("class %q", got)
 	}
 	v.Touch(cur, &once, testPCs[1])
-	if s := v.Stats(); s.Dependencies != 1 || s.Observations != 2 || cur.Depth() != 0 {
+	if s := v.Stats(); s.Dependencies != 1 || s.Observations != 2 || cur.depth != 0 {
 		t.Errorf("%+v", s)
 	}
 	// A lock without a name is weak and gets a name where there is one.
@@ -222,7 +222,7 @@ func TestLiveNames(t *testing.T) {
 	v.Release(cur, &mu, Write)
 	v.Release(cur, &weak, Write)
 	v.Release(cur, &no, Write)
-	if s := v.Stats(); s.Observations != n+1 || cur.Depth() != 0 {
+	if s := v.Stats(); s.Observations != n+1 || cur.depth != 0 {
 		t.Errorf("%+v", s)
 	}
 }

@@ -82,6 +82,9 @@ func (h *Held) mode() Mode     { return Mode(h.word >> modeShift & 0xff) }
 func (h *Held) flags() uint8   { return uint8(h.word >> flagShift) }
 func (h *Held) serial() uint32 { return uint32(h.word >> serialShift & serialMask) }
 
+// above returns the entry over h. Behind the last one is one that is never held.
+func (h *Held) above() *Held { return (*Held)(unsafe.Add(unsafe.Pointer(h), heldSize)) }
+
 // below returns the entry under h. The one under the first has the key of the
 // empty chain, as has an entry that is not judged with nothing judged under it.
 func (h *Held) below() *Held { return (*Held)(unsafe.Add(unsafe.Pointer(h), -int(heldSize))) }
@@ -91,6 +94,8 @@ const (
 	heldGot                      // the wait is over
 	heldQueued                   // a writer that readers queue behind: it waits for the readers before it
 	heldOld                      // taken before the goroutine's stretch began: see event.go
+	heldSlept                    // the goroutine slept for it
+	heldLook                     // not to be taken again without a look: see Again
 )
 
 const (
@@ -104,28 +109,33 @@ const (
 type Task struct {
 	depth  uint32
 	slow   uint32 // taskXxx bits: the next acquisition goes through the slow path
-	goid   uint64
-	held   *Held // [cap]Held; the entry in front of it has the key of the empty chain
+	goid   uint64 // 0: the goroutine is new to this task
+	held   *Held  // [cap]Held, and one more at either end: the one in front has the key of the empty chain, and cap as pc
 	cap    uint32
+	epoch  uint32 // of the validator, when the popped entries were good
 	id     uint32
 	next   uint32 // next serial to give out
 	last   uint32 // end of the block of serials
 	inbox  uint32 // head of the released-elsewhere list, validator locked
 	test   TestID
 	origin uintptr // where the goroutine was made
+	maker  uint64  // see AsMaker
+	uses   uint16  // goroutines that had the task before
 	nest   nesting
 	wait   uint32 // its wait, 0: none that is followed
-	own    [1 + inlineHeld]Held
+	own    [1 + inlineHeld + 1]Held
+	times  *taskTimes // nil: never timed
 }
 
 const (
-	taskFresh   uint32 = 1 << iota // the goroutine is new to this task
-	taskInbox                      // another goroutine released a lock of this task
+	taskInbox   uint32 = 1 << iota // another goroutine released a lock of this task
 	taskBusy                       // the validator itself runs on this goroutine
 	taskPending                    // waits for a lock that it holds itself
 	taskBlind                      // too deep: not followed until the goroutine ends
 	taskNested                     // the class of one acquisition is announced
 	taskWaits                      // it is in the list of waits
+	taskRecord                     // all that it does is recorded
+	taskTimed                      // its locks are timed: see lockstat.go
 )
 
 func (t *Task) at(i uint32) *Held {
@@ -138,8 +148,17 @@ func (t *Task) top() *Held {
 	return (*Held)(unsafe.Add(unsafe.Pointer(t.held), uintptr(t.depth)*heldSize-heldSize))
 }
 
-// Depth returns the number of locks that the task holds.
-func (t *Task) Depth() int { return int(t.depth) }
+// AsMaker is what a goroutine that t's makes now has to know of it: the task,
+// which of its goroutines it is, and how many locks it holds.
+//
+//	task 32 | uses 16 | depth 16
+func (t *Task) AsMaker() uint64 {
+	return uint64(t.id)<<32 | uint64(t.uses)<<16 | uint64(uint16(min(t.depth, maxHeld)))
+}
+
+// Holding reports whether the task holds a lock that is judged: whether what it
+// waits for matters.
+func (t *Task) Holding() bool { return t.top().key != initialKey }
 
 // NewTask returns a task with no locks held, or nil where the table is full.
 // The task is for one goroutine at a time; [Validator.EndTask] makes it ready
@@ -166,10 +185,13 @@ func (v *Validator) NewTask() *Task {
 	}
 	t := &(*[slabTasks]Task)(slab)[id%slabTasks]
 	t.id = id
-	t.own[0].key = initialKey
+	t.own[0].key, t.own[0].pc = initialKey, inlineHeld
 	t.held = &t.own[1]
 	t.cap = inlineHeld
-	t.slow = taskFresh
+	t.epoch = v.epoch - 1 // to be renewed
+	if v.timed {
+		t.slow = taskTimed
+	}
 	v.ntasks = id
 	return t
 }
@@ -201,32 +223,36 @@ func (v *Validator) grow(t *Task) bool {
 	n := min(t.cap*4, maxHeld)
 	var p unsafe.Pointer
 	if v.heap {
-		p = unsafe.Pointer(&make([]Held, n+1)[0])
-	} else if p = v.alloc(uintptr(n+1) * heldSize); p == nil {
+		p = unsafe.Pointer(&make([]Held, n+2)[0])
+	} else if p = v.alloc(uintptr(n+2) * heldSize); p == nil {
 		t.setSlow(taskBlind)
 		t.depth = 0
 		return false
 	}
 	held := (*Held)(unsafe.Add(p, heldSize))
 	copy(unsafe.Slice((*Held)(p), n+1), unsafe.Slice((*Held)(unsafe.Add(unsafe.Pointer(t.held), -int(heldSize))), t.depth+1))
-	t.held = held
+	held.below().pc = uintptr(n)
+	atomic.StorePointer((*unsafe.Pointer)(unsafe.Pointer(&t.held)), unsafe.Pointer(held)) // see [Task.peek]
 	t.cap = n
 	return true
 }
 
-// tags remember of locks what they were nested in last. The table is small and
-// loses old entries; a lost one costs certainty, never a finding. An entry is
+// tags remember who nested a pair of locks last. The table is small and loses
+// old entries; a lost one costs certainty, never a finding. An entry is
 //
 //	check of both locks 48 | low bits of the goroutine 16
 //
 // Two pairs with one check are taken for each other with a chance of 2^-48.
+// The same goroutine nesting the same pair again finds its tag and stores
+// nothing, so those that nest one lock in locks of their own share no cache
+// line that is written.
 const tagBits = 14
 
-// tagOf returns the index and the check of the pair outer, inner.
-func tagOf(inner uintptr, innerSerial uint32, outer uintptr, outerSerial uint32) (index, check uint64) {
-	in := uint64(inner) ^ uint64(innerSerial)<<48
-	hi, lo := bits.Mul64(in^0xa0761d6478bd642f, uint64(outer)^uint64(outerSerial)<<48^0xe7037ed1a0b428db)
-	return (in>>3 ^ in>>17) & (1<<tagBits - 1), (hi ^ lo) &^ 0xffff
+// tagOf returns the entry and the check of the pair outer, inner.
+func (v *Validator) tagOf(inner uintptr, innerSerial uint32, outer uintptr, outerSerial uint32) (e *uint64, check uint64) {
+	hi, lo := bits.Mul64(uint64(inner)^uint64(innerSerial)<<48^0xa0761d6478bd642f, uint64(outer)^uint64(outerSerial)<<48^0xe7037ed1a0b428db)
+	h := hi ^ lo
+	return (*uint64)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(v.tags)), h&(1<<tagBits-1)*8)), h &^ 0xffff
 }
 
 // untagged are the bits of Held.word of which a tag does not tell: readers and tries.
@@ -234,16 +260,18 @@ const untagged = uint64(0xff)<<modeShift | uint64(heldTry)<<flagShift
 
 // tag notes that t nested m in h, with nothing else held.
 func (v *Validator) tag(t *Task, m *Map, serial uint32, h *Held) {
-	i, check := tagOf(uintptr(unsafe.Pointer(m)), serial, h.inst, h.serial())
-	atomic.StoreUint64((*uint64)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(v.tags)), i*8)), check|uint64(uint16(t.goid)))
+	e, check := v.tagOf(uintptr(unsafe.Pointer(m)), serial, h.inst, h.serial())
+	if check |= uint64(uint16(t.goid)); atomic.LoadUint64(e) != check {
+		atomic.StoreUint64(e, check)
+	}
 }
 
 // taggedIn returns the low bits of the goroutine that nested the lock inner
-// last, if the lock outer was what it was nested in.
+// in the lock outer last, with nothing else held.
 func (v *Validator) taggedIn(inner uintptr, innerSerial uint32, outer uintptr, outerSerial uint32) (goid uint16, ok bool) {
-	i, check := tagOf(inner, innerSerial, outer, outerSerial)
-	e := atomic.LoadUint64((*uint64)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(v.tags)), i*8)))
-	return uint16(e), e&^0xffff == check
+	e, check := v.tagOf(inner, innerSerial, outer, outerSerial)
+	x := atomic.LoadUint64(e)
+	return uint16(x), x&^0xffff == check
 }
 
 func (t *Task) setSlow(b uint32) {
@@ -324,6 +352,7 @@ func (v *Validator) drain(t *Task) {
 		// The lowest entry goes: the task may still wait for the one on top.
 		for i := uint32(0); i < t.depth; i++ {
 			if h := t.at(i); h.inst == r.inst && h.mode() == r.mode {
+				v.timeRelease(t, i)
 				t.remove(i)
 				break
 			}
@@ -345,7 +374,7 @@ func (t *Task) find(inst uintptr) (uint32, bool) {
 
 // remove takes entry i out of the stack. The chains of the entries above get
 // shorter; every dependency in them was learned when they were taken, so
-// nothing is validated again.
+// nothing is validated again, unless they are taken again.
 func (t *Task) remove(i uint32) {
 	key := t.at(i).below().key
 	below := t.at(i).key
@@ -356,7 +385,11 @@ func (t *Task) remove(i uint32) {
 		}
 		below = h.key
 		h.key = key
+		h.word |= lookBit
 		*t.at(j - 1) = h
 	}
 	t.depth--
+	if i != t.depth {
+		t.at(t.depth).word |= lookBit
+	}
 }

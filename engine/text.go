@@ -102,7 +102,9 @@ func appendFrame(b []byte, f Frame, indent string) []byte {
 	return appendInt(b, uint64(f.Line))
 }
 
-func appendLock(b []byte, l *Lock) []byte {
+// AppendText appends the lock as reports print it, a blank before it and a line
+// end behind it.
+func (l *Lock) AppendText(b []byte) []byte {
 	b = append(b, " ("...)
 	b = append(b, ShortClass(l.Class)...)
 	b = append(b, ')')
@@ -200,7 +202,7 @@ func appendHeldList(b []byte, s *Side) []byte {
 		b = append(b, " #"...)
 		b = appendInt(b, uint64(i))
 		b = append(b, ':')
-		b = appendLock(b, &s.Held[i])
+		b = s.Held[i].AppendText(b)
 	}
 	return append(b, '\n')
 }
@@ -260,12 +262,12 @@ func (f *Finding) appendCircular(b []byte, s *Side) []byte {
 	} else {
 		b = append(b, " is trying to acquire lock:\n"...)
 	}
-	b = appendLock(b, &s.Wants)
+	b = s.Wants.AppendText(b)
 	b = append(b, "\nbut "...)
 	b = append(b, "goroutine "...)
 	b = appendInt(b, s.Goroutine)
 	b = append(b, " is already holding lock:\n"...)
-	b = appendLock(b, &s.Holds)
+	b = s.Holds.AppendText(b)
 	b = append(b, "\nwhich lock already depends on the new lock.\n\n\nthe existing dependency chain (in reverse order) is:\n"...)
 	// #n is the lock held by side 0, taken by the last side while it held #n-1.
 	for i := n - 1; i >= 0; i-- {
@@ -294,7 +296,7 @@ func (f *Finding) appendCircular(b []byte, s *Side) []byte {
 			b = append(b, "\n   which"...)
 			b = appendWait(b, side.Waits)
 			b = append(b, " took it:\n       "...)
-			b = appendLock(b, &side.Wants)
+			b = side.Wants.AppendText(b)
 		}
 		if side.Writer != nil {
 			b = append(b, "\n   a writer of "...)
@@ -386,11 +388,11 @@ func appendCell(b []byte, indent int, text, class string) []byte {
 func (f *Finding) appendRecursive(b []byte, s *Side) []byte {
 	b = who(b, s)
 	b = append(b, " is trying to acquire lock:\n"...)
-	b = appendLock(b, &s.Wants)
+	b = s.Wants.AppendText(b)
 	b = append(b, "\nbut goroutine "...)
 	b = appendInt(b, s.Goroutine)
 	b = append(b, " is already holding the same lock:\n"...)
-	b = appendLock(b, &s.Holds)
+	b = s.Holds.AppendText(b)
 	b = append(b, "\nother info that might help us debug this:\n Possible unsafe locking scenario:\n\n       goroutine A ("...)
 	b = append(b, entry(s)...)
 	b = append(b, ")\n       ------------\n  "...)
@@ -420,7 +422,7 @@ func (f *Finding) appendRecursive(b []byte, s *Side) []byte {
 
 func (f *Finding) appendExit(b []byte, s *Side) []byte {
 	b = append(b, "a goroutine ended while it still held:\n"...)
-	b = appendLock(b, &s.Holds)
+	b = s.Holds.AppendText(b)
 	b = append(b, "\nand goroutine "...)
 	b = appendInt(b, s.Goroutine)
 	b = append(b, " wants it:\n"...)
@@ -432,7 +434,7 @@ func (f *Finding) appendStuck(b []byte, s *Side) []byte {
 	b = who(b, s)
 	if s.Wants.Class != "" {
 		b = append(b, " waits for ever for lock:\n"...)
-		b = appendLock(b, &s.Wants)
+		b = s.Wants.AppendText(b)
 	} else {
 		b = append(b, " waits for ever ("...)
 		b = append(b, s.Wants.Mode...)
@@ -469,11 +471,11 @@ func appendWait(b []byte, w *Wait) []byte {
 func (f *Finding) appendEvent(b []byte, s *Side) []byte {
 	b = who(b, s)
 	b = append(b, " is holding lock:\n"...)
-	b = appendLock(b, &s.Holds)
+	b = s.Holds.AppendText(b)
 	b = append(b, "\nand"...)
 	b = appendWait(b, s.Waits)
 	b = append(b, " took the same lock before:\n"...)
-	b = appendLock(b, &s.Wants)
+	b = s.Wants.AppendText(b)
 	b = append(b, "\nother info that might help us debug this:\n Possible unsafe locking scenario:\n\n       goroutine A ("...)
 	b = append(b, entry(s)...)
 	b = append(b, ")\n       ------------\n  "...)
@@ -564,4 +566,6 @@ var whyWords = [...]string{
 	"the goroutine leaks, but holds no lock and waits for none",
 	"a side waits for an event, and that who ends it needs the lock is known from the runs that were seen",
 	"a goroutine came to end such a wait without the lock",
+	"a goroutine runs while the one that made it holds a lock that the other side needs (gate across goroutines)",
+	"predictable: the recorded run could have ended there",
 }

@@ -443,7 +443,9 @@ func (h *harness) step(o twinOp) string {
 			h.v.AcquireWriter(h.tasks[t], &h.maps[x], pc)
 		case ok && o.top: // as a Mutex that was free
 			taken = true
-			h.v.Taken(h.tasks[t], &h.maps[x], pc, m)
+			if !h.v.Again(h.tasks[t], &h.maps[x], pc, gotBit|uint64(m)<<modeShift) {
+				h.v.Taken(h.tasks[t], &h.maps[x], pc, m)
+			}
 		default:
 			h.v.Acquire(h.tasks[t], &h.maps[x], pc, m)
 		}

@@ -18,6 +18,9 @@ type Host struct {
 	// Goroutine returns the number of the running goroutine and the program
 	// counter of the go statement that made it.
 	Goroutine func() (id uint64, origin uintptr)
+	// Maker returns what [Task.AsMaker] gave for the goroutine that made the
+	// running one, when it did; 0: nothing is known of it.
+	Maker func() uint64
 	// Name returns the class of the lock taken at a frame of the program. kind
 	// is 'L' for a lock, 'O' for a Once, 'C' for Cond.Wait.
 	Name func(fn, file string, line int, kind byte) Naming
@@ -31,11 +34,18 @@ type Host struct {
 	// Stack stores the return addresses of a goroutine that sleeps, innermost
 	// first, and returns their number.
 	Stack func(g unsafe.Pointer, pcs []uintptr) int
+	// Record, if not nil, is told of every acquisition, when it is over, and of
+	// every release, before it: kind 'L' and 'R' for writing and reading, 'T' and
+	// 'V' by a try, 'U' and 'Q'. Every acquisition then takes the slow path.
+	Record func(inst uintptr, serial uint32, class ClassID, pc uintptr, kind byte)
 	// Steer is a cycle to steer towards.
 	Steer *Steer
 	// Found is called for each finding that is new or whose level rose, on the
 	// task that made it, with the validator unlocked.
 	Found func(f FindingID)
+	// Now returns a time in nanoseconds that never goes back. Without it no lock
+	// is timed.
+	Now func() int64
 }
 
 // A Naming is what the source says of a lock site.
@@ -58,16 +68,20 @@ type Naming struct {
 //     classes (class.ord): from before to.
 //  3. Every finding has samples for each of its dependencies.
 type Validator struct {
-	word       uint32 // the lock
-	heap       bool
-	fullMask   uint32
-	serials    uint32
-	orphans    uint32
+	// What every acquisition reads has a cache line of its own, or two.
 	chainMask  uint64
-	orphanBits uint64
 	chains     []chain
-	seen       []uint64
 	tags       []uint64
+	seen       []uint64
+	epoch      uint32 // counts changes of chains
+	orphans    uint32
+	orphanBits uint64
+	fullMask   uint32
+	heap       bool
+	_          [64]byte
+
+	word    uint32 // the lock
+	serials uint32
 
 	host  Host
 	lim   Limits
@@ -128,6 +142,10 @@ type Validator struct {
 	steerTimes uint32
 	steerRand  uint64
 	met        uint32
+
+	stats []lockStat // two a class: see lockstat.go
+	timed bool
+	spare []taskTimes
 
 	mark  []uint32 // per class: generation of the last search that saw it
 	mark2 []uint32
@@ -196,12 +214,13 @@ func (v *Validator) Init(lim Limits, host Host) bool {
 	v.waits = reserve[wait](a, min(maxWaits, lim.Tasks+1))
 	v.refutedTab = reserve[uint64](a, 1<<12)
 	v.doners = reserve[doner](a, 1<<donerBits)
+	v.stats = reserve[lockStat](a, lim.Classes*2)
 	v.mark = reserve[uint32](a, lim.Classes)
 	v.mark2 = reserve[uint32](a, lim.Classes)
 	v.stk = reserve[ClassID](a, lim.Classes)
 	v.stk2 = reserve[ClassID](a, lim.Classes)
 	v.stk3 = reserve[ClassID](a, lim.Classes)
-	if v.stk3 == nil || v.pairIdx == nil || v.chains == nil || v.tags == nil || v.refutedTab == nil || v.doners == nil {
+	if v.stk3 == nil || v.pairIdx == nil || v.chains == nil || v.tags == nil || v.stats == nil || v.refutedTab == nil || v.doners == nil {
 		return false
 	}
 	// slabs holds Go pointers where the heap serves, so the collector must see it.

@@ -106,6 +106,10 @@ func (o *Observation) key() string {
 	for i := range o.Held {
 		lock(&o.Held[i])
 	}
+	for i := range o.Guards {
+		b = fmt.Appendf(b, "guard %d ", o.Guards[i].Owner)
+		lock(&o.Guards[i])
+	}
 	b = append(b, '|')
 	for i := range o.Stack {
 		frame(&o.Stack[i])
@@ -123,7 +127,7 @@ func (g *Graph) limits() engine.Limits {
 	n := uint32(len(g.Observations))
 	held := uint32(0)
 	for i := range g.Observations {
-		held += uint32(len(g.Observations[i].Held))
+		held += uint32(len(g.Observations[i].Held) + len(g.Observations[i].Guards))
 	}
 	grow := func(have *uint32, need uint32) {
 		for *have < need {
@@ -173,6 +177,11 @@ func (g *Graph) Judge() *engine.Validator {
 		r.Stack = v.AddStack(frames)
 		for j := range o.Held {
 			r.Held = append(r.Held, lock(&o.Held[j]))
+		}
+		for j := range o.Guards {
+			l := lock(&o.Guards[j])
+			l.Owner = o.Guards[j].Owner
+			r.Guards = append(r.Guards, l)
 		}
 		if o.isWait() {
 			r.Event, r.Wait, r.Waker = v.AddSite(o.Event), o.Wait, o.Waker

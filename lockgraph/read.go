@@ -52,6 +52,7 @@ type Lock struct {
 	Site   engine.Frame
 	Mode   engine.Mode
 	Try    bool
+	Owner  uint64 // of a guard: the goroutine that holds it
 }
 
 // An Observation is one acquisition that taught something, by names.
@@ -64,6 +65,7 @@ type Observation struct {
 	Stack       []engine.Frame
 	Lock        Lock
 	Held        []Lock
+	Guards      []Lock // held by those who made the goroutine, while it ran
 
 	// Of a wait for an event: where its channel was made, what it waits for and
 	// the goroutine that ended it.
@@ -269,6 +271,17 @@ func (rd *reader) record(typ byte, payload []byte) string {
 			o.Event = rd.sites[d.uvarint()]
 			o.Wait = engine.Mode(d.byte())
 			o.Waker = d.uvarint()
+		}
+		if len(d.b) > 0 && !d.bad { // absent in older files
+			n := d.uvarint()
+			if n > 255 {
+				return "list of guards is not plausible"
+			}
+			for i := uint64(0); i < n && !d.bad; i++ {
+				l := rd.lock(d)
+				l.Owner = d.uvarint()
+				o.Guards = append(o.Guards, l)
+			}
 		}
 		if !d.bad {
 			rd.file.Observations = append(rd.file.Observations, o)

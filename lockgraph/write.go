@@ -173,6 +173,12 @@ func (w *writer) observation(o *Observation) {
 		p = append(p, byte(o.Wait))
 		p = binary.AppendUvarint(p, o.Waker)
 	}
+	if len(o.Guards) > 0 {
+		p = binary.AppendUvarint(p, uint64(len(o.Guards)))
+		for i := range o.Guards {
+			p = binary.AppendUvarint(w.lock(p, &o.Guards[i]), o.Guards[i].Owner)
+		}
+	}
 	w.record(engine.RecObs, p)
 }
 

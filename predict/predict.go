@@ -187,6 +187,7 @@ type closure struct {
 	seen   []int // events looked at, by goroutine
 	sent   map[uint64]int
 	open   map[uint64]*lockState
+	all    int  // everything up to here is in the set
 	failed bool // a lock is never released
 }
 
@@ -203,6 +204,12 @@ func (c *closure) include(thread, n int) {
 		c.upto[thread] = n
 		c.work = append(c.work, thread)
 	}
+}
+
+// before puts what a goroutine did before event n of the trace into the set.
+func (c *closure) before(thread, n int) {
+	i, _ := slices.BinarySearch(c.threads[thread], n)
+	c.include(thread, i)
 }
 
 // with puts an event and what its goroutine did before it into the set.
@@ -232,13 +239,13 @@ func (c *closure) look(i int) {
 		}
 		c.sent[e.Object] = n
 	case Begin:
-		m, known := c.numbers[e.Object]
-		for t, events := range c.threads {
-			if known && e.Object != 0 && t != m || t == c.thread[i] {
-				continue
+		if m, known := c.numbers[e.Object]; known && e.Object != 0 {
+			c.before(m, e.Born)
+		} else if e.Born > c.all {
+			c.all = e.Born
+			for t := range c.threads {
+				c.before(t, e.Born)
 			}
-			n, _ := slices.BinarySearch(events, e.Born)
-			c.include(t, n)
 		}
 	case Lock, RLock:
 		c.acquired(i, e.Kind == Lock)

@@ -27,6 +27,7 @@ const (
 type Event struct {
 	Goroutine uint64
 	Kind      Kind
+	Try       bool   // the lock was taken by a try, which does not wait
 	Object    uint64 // the lock, or what is waited for
 	Class     string // of a lock
 	At        engine.Frame
@@ -82,7 +83,7 @@ func newIndex(t *Trace) *index {
 		x.threads[n] = append(x.threads[n], i)
 		switch e.Kind {
 		case Lock, RLock:
-			if h := held[n]; len(h) > 0 {
+			if h := held[n]; len(h) > 0 && !e.Try {
 				x.acqs = append(x.acqs, acquisition{event: i, held: append([]holding(nil), h...)})
 			}
 			held[n] = append(held[n], holding{event: i, read: e.Kind == RLock})

@@ -16,8 +16,10 @@ func buildCommand() *cobra.Command {
 			"the class names are in the binary. A finding is printed on standard error and\n" +
 			"the exit status becomes 66, as GOLOCKDEP says (words as GORACE's: log_path,\n" +
 			"exitcode, halt_on_error; also fail=LEVEL, off=1, and mix=1, which mixes the run\n" +
-			"queues as -race does, so that rare schedules come up). With LOCKDEPDIR=DIR each\n" +
-			"process writes its lock graph to DIR.",
+			"queues as -race does, so that rare schedules come up). With http=ADDR the program\n" +
+			"serves what it holds, waits for and has learned under /debug/lockdep/; stat=1\n" +
+			"has hold times counted. With LOCKDEPDIR=DIR each process writes its lock graph\n" +
+			"to DIR.",
 		Example:            "  lockdep build -o server ./cmd/server\n  GOLOCKDEP='log_path=/var/log/locks exitcode=0' LOCKDEPDIR=/var/tmp/locks ./server",
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {

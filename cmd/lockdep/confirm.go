@@ -55,7 +55,7 @@ type confirmer struct {
 	last    lastRun
 	timeout time.Duration
 	tries   int
-	only    int      // this try alone; 0: all
+	only    int      // tries of this number alone; 0: one of each
 	program []string // a program to run instead of tests
 	tests   string   // with a cycle given by hand: the tests, as of -run
 
@@ -130,7 +130,7 @@ func confirmCommand() *cobra.Command {
 	c.Flags().DurationVar(&k.timeout, "timeout", confirmTimeout, "how long to try one finding, without the build")
 	c.Flags().IntVar(&k.tries, "tries", confirmTries, "how often to try one finding at most")
 	c.Flags().StringVar(&k.graph, "graph", "", "the graph `DIR` of the run (default .lockdep)")
-	c.Flags().IntVar(&k.only, "try", 0, "make only this try, by its `number`")
+	c.Flags().IntVar(&k.only, "try", 0, "make only tries of this `number`, again and again")
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line and finding")
 	c.Flags().StringVar(&byHand, "cycle", "", "steer to these classes, 'A > B > A', with (r) behind a class that is read-locked")
 	c.Flags().StringVar(&k.tests, "run", "", "with -cycle: the tests of the package to run")
@@ -287,7 +287,8 @@ func (k *confirmer) target(ctx context.Context, f *engine.Finding) (*run, string
 		return r, "", err
 	}
 	dir, named := "", true
-	var tests []string
+	var tests []string    // of the top
+	var levels [][]string // the names at each level of tests and subtests
 	for i := range f.Sides {
 		for s := &f.Sides[i]; s != nil; s = s.Writer {
 			h := k.processes[s.Process]
@@ -305,6 +306,14 @@ func (k *confirmer) target(ctx context.Context, f *engine.Finding) (*run, string
 			if named = named && top != ""; top != "" && !slices.Contains(tests, top) {
 				tests = append(tests, top)
 			}
+			for i, name := range strings.Split(s.Test, "/") {
+				if i == len(levels) {
+					levels = append(levels, nil)
+				}
+				if name = regexp.QuoteMeta(name); !slices.Contains(levels[i], name) {
+					levels[i] = append(levels[i], name)
+				}
+			}
 		}
 	}
 	slices.Sort(tests)
@@ -314,11 +323,12 @@ func (k *confirmer) target(ctx context.Context, f *engine.Finding) (*run, string
 	}
 	pattern := ""
 	if named {
-		var quoted []string
-		for _, t := range tests {
-			quoted = append(quoted, regexp.QuoteMeta(t))
+		var all []string
+		for _, names := range levels {
+			slices.Sort(names)
+			all = append(all, "^("+strings.Join(names, "|")+")$")
 		}
-		pattern = "^(" + strings.Join(quoted, "|") + ")$"
+		pattern = strings.Join(all, "/")
 	}
 	r, err := k.ofTests(ctx, dir, pattern, beside)
 	return r, "", err
@@ -383,7 +393,8 @@ func (k *confirmer) steer(ctx context.Context, r *confirmation, c cycle, what *r
 	start := time.Now()
 	said, met := 0, 0
 	var last *outcome
-	for n := 1; n <= max(k.tries, k.only); n++ {
+	for i := 1; i <= k.tries; i++ {
+		n := i
 		if k.only != 0 {
 			n = k.only
 		}
@@ -393,7 +404,7 @@ func (k *confirmer) steer(ctx context.Context, r *confirmation, c cycle, what *r
 			break
 		}
 		a.limit = min(a.limit, left)
-		k.progress.say(fmt.Sprintf("%s: try %d of %d", r.Cycle, n, max(k.tries, k.only)))
+		k.progress.say(fmt.Sprintf("%s: try %d of %d", r.Cycle, i, k.tries))
 		o, err := what.try(ctx, c, a, k.tmp)
 		if err != nil {
 			return err
@@ -407,7 +418,7 @@ func (k *confirmer) steer(ctx context.Context, r *confirmation, c cycle, what *r
 		if o.proved != nil {
 			r.Result, r.finding, r.Stood = resultProved, o.proved, nil
 			k.keep(r, o, n)
-			return nil
+			return os.RemoveAll(o.graph)
 		}
 		if o.stood != nil {
 			said++
@@ -417,9 +428,6 @@ func (k *confirmer) steer(ctx context.Context, r *confirmation, c cycle, what *r
 			}
 		}
 		os.RemoveAll(o.graph)
-		if k.only != 0 {
-			break
-		}
 	}
 	r.Reason = reasonFor(c, r.Stood, said, met, last)
 	if said == 0 {

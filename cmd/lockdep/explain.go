@@ -65,6 +65,9 @@ func explainCommand() *cobra.Command {
 				} else {
 					err = report.Explain(os.Stdout, x, facts(x, edges))
 				}
+				if text, e := os.ReadFile(filepath.Join(filepath.Dir(file), "schedule-"+x.ID+".txt")); err == nil && e == nil && !dot {
+					_, err = fmt.Printf("\n%s", text)
+				}
 				if err != nil {
 					return err
 				}

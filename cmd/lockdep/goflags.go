@@ -19,6 +19,7 @@ type own struct {
 	graph    string
 	order    string
 	confirm  bool
+	record   bool
 	help     bool
 }
 
@@ -85,11 +86,11 @@ func split(args []string, isRun bool) (own, *goArgs, error) {
 			*p = value
 			continue
 		}
-		if name == "confirm" {
+		if b := o.findBool(name); b != nil {
 			if eq && value != "true" && value != "false" {
-				return o, nil, fmt.Errorf("flag -confirm=%s: expected no value, true or false", value)
+				return o, nil, fmt.Errorf("flag -%s=%s: expected no value, true or false", name, value)
 			}
-			o.confirm = value != "false"
+			*b = value != "false"
 			continue
 		}
 		if name == "h" || name == "help" {
@@ -118,6 +119,9 @@ func split(args []string, isRun bool) (own, *goArgs, error) {
 	if o.confirm && isRun {
 		return o, nil, errors.New("flag -confirm is for lockdep test; for a program: lockdep confirm ID -- PROGRAM ARGUMENTS")
 	}
+	if o.record {
+		g.args, g.build = withTag(g.args, recordTag), withTag(g.build, recordTag)
+	}
 	if o.fail != "" {
 		if _, err := failLevel(o.fail); err != nil {
 			return o, nil, err
@@ -142,6 +146,36 @@ func (o *own) find(name string) *string {
 		return &o.order
 	}
 	return nil
+}
+
+func (o *own) findBool(name string) *bool {
+	switch name {
+	case "confirm":
+		return &o.confirm
+	case "record":
+		return &o.record
+	}
+	return nil
+}
+
+// withTag adds a build tag to the flags of a go command line.
+func withTag(args []string, tag string) []string {
+	out := append([]string(nil), args...)
+	for i, a := range out {
+		switch {
+		case a == "-tags" || a == "--tags":
+			if i+1 < len(out) {
+				out[i+1] += "," + tag
+				return out
+			}
+		case strings.HasPrefix(a, "-tags=") || strings.HasPrefix(a, "--tags="):
+			out[i] += "," + tag
+			return out
+		case a == "-args" || a == "--args":
+			return append([]string{"-tags=" + tag}, out...)
+		}
+	}
+	return append([]string{"-tags=" + tag}, out...)
 }
 
 // failLevel is the level from which a finding fails the run.

@@ -15,6 +15,8 @@ import (
 
 	"github.com/golockdep/lockdep/internal/goroot"
 	"github.com/golockdep/lockdep/internal/names"
+	"github.com/golockdep/lockdep/lockgraph"
+	"github.com/golockdep/lockdep/predict"
 )
 
 // A session is one run of the go command in the instrumented GOROOT.
@@ -121,9 +123,11 @@ func (s *session) graphDir() error {
 	dir := s.own.graph
 	if dir == "" {
 		dir = s.moduleDir(".lockdep")
-		old, _ := filepath.Glob(filepath.Join(dir, "*.ldg"))
-		for _, f := range old {
-			os.Remove(f)
+		for _, names := range []string{"*" + lockgraph.Ext, "*" + predict.Ext, "proof-*.txt", "schedule-*.txt"} {
+			old, _ := filepath.Glob(filepath.Join(dir, names))
+			for _, f := range old {
+				os.Remove(f)
+			}
 		}
 	}
 	if err := writable(dir); err != nil {

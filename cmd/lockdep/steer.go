@@ -262,7 +262,7 @@ func withoutOwn(stack []byte) []byte {
 	lines := bytes.SplitAfter(append(bytes.TrimRight(stack, "\n"), '\n'), []byte("\n"))
 	own := 1
 	for i := 1; i+1 < len(lines); i += 2 {
-		if l := lines[i]; bytes.HasPrefix(l, []byte("internal/lockdep")) || bytes.HasPrefix(l, []byte("sync.lockdep")) || bytes.HasPrefix(l, []byte("sync.(*Mutex).lockdep")) {
+		if l := lines[i]; bytes.HasPrefix(l, []byte("internal/lockdep")) || bytes.HasPrefix(l, []byte("sync.lockdep")) || bytes.HasPrefix(l, []byte("internal/sync.(*Mutex).Lockdep")) {
 			own = i + 2
 		}
 	}

@@ -16,6 +16,8 @@ lockdep's own flags; all others are go's and pass through as they stand:
                   (default .lockdep in the module, for this run alone)
   -confirm        afterwards, steer the tests into each finding, as "lockdep
                   confirm" does: what happens is proved
+  -record         record what the goroutines do, and look for schedules of the
+                  recorded run that end in a finding: it is "predictable" then
   -order=FILE     fail if a dependency contradicts a lock order document
 
 Exit status: go's own where nothing was found, 66 where a finding failed the

@@ -114,8 +114,18 @@ func (j *judgement) verdict(to io.Writer, g *lockgraph.Graph, shown bool) (faile
 	w := &errWriter{w: to}
 	v := g.Judge()
 	var findings []engine.Finding
+	schedules := map[string][]byte{} // by ID
 	ignored := 0
+	predicted, err := j.predict(w)
+	if err != nil {
+		return false, err
+	}
 	for _, f := range g.Findings(v, engine.Possible) {
+		if d := predicted[pairsOf(&f)]; d != nil && f.Level < engine.Proved {
+			f.Level = engine.Likely
+			f.Why |= engine.WhyPredictable
+			schedules[f.ID] = d.AppendText(nil)
+		}
 		if j.ignore != nil && j.ignore.Match(&f) {
 			ignored++
 			continue
@@ -135,11 +145,16 @@ func (j *judgement) verdict(to io.Writer, g *lockgraph.Graph, shown bool) (faile
 	ident := fmt.Sprintf("lockdep %s  %d processes", version, g.Processes)
 	for i := range findings {
 		f := &findings[i]
-		if shown && f.Level >= j.fail && f.Why&engine.WhyProcesses == 0 && f.Sides[0].Test != "" && g.Ended(f.Sides[0].Process) {
+		if shown && f.Level >= j.fail && f.Why&engine.WhyProcesses == 0 && f.Sides[0].Test != "" && g.Ended(f.Sides[0].Process) && schedules[f.ID] == nil {
 			continue // in the log of its test
 		}
 		fmt.Fprintln(w)
 		report.Text(w, f, ident, color)
+		if s := schedules[f.ID]; s != nil {
+			fmt.Fprintf(w, "\n%s", s)
+			// Best effort, as with the findings beside the graph.
+			_ = os.WriteFile(filepath.Join(j.s.graph, "schedule-"+f.ID+".txt"), s, 0o644)
+		}
 	}
 	if j.order != nil {
 		if j.order.Check(w, g, v) {

@@ -18,7 +18,7 @@ var anchors = []struct {
 	// line is fetched once, and for writing. Pop is inlined.
 	{"sync/mutex.go", []op{
 		imports("internal/lockdep", "internal/runtime/sys"),
-		swap("(*Mutex).Lock", "$r.mu.Lock()", "if $r.mu.LockdepTry() { lockdep.Taken(lockdepMap(&$r.mu), sys.GetCallerPC()) } else { $r.lockdepWait(sys.GetCallerPC()) }"),
+		swap("(*Mutex).Lock", "$r.mu.Lock()", "if $r.mu.LockdepTry() { if !lockdep.Again(lockdepMap(&$r.mu), sys.GetCallerPC()) { lockdep.Taken(lockdepMap(&$r.mu), sys.GetCallerPC()) } } else { lockdep.Lock(lockdepMap(&$r.mu), sys.GetCallerPC()); $r.mu.LockdepSlow(); lockdep.Locked(lockdepMap(&$r.mu)) }"),
 		rename("(*Mutex).TryLock", "lockdepTryLock"),
 		head("(*Mutex).Unlock", "if !lockdep.Pop(lockdepMap(&$r.mu)) { lockdep.Unlock(lockdepMap(&$r.mu)) }"),
 	}},
@@ -62,13 +62,16 @@ var anchors = []struct {
 	// the padding of the WaitGroup.
 	{"sync/waitgroup.go", []op{
 		imports("internal/lockdep", "internal/runtime/sys", "unsafe"),
-		head("(*WaitGroup).Add", "if gen := lockdepGen($r); delta < 0 { if *gen != 0 { lockdep.Done(unsafe.Pointer($r), gen) } } else if *gen == 0 { lockdep.Adding(gen) }"),
+		head("(*WaitGroup).Add", "if lockdep.Record && delta < 0 { lockdep.Send(unsafe.Pointer($r)) }; if gen := lockdepGen($r); delta < 0 { if *gen != 0 { lockdep.Done(unsafe.Pointer($r), gen) } } else if *gen == 0 { lockdep.Adding(gen) }"),
 		before("(*WaitGroup).Wait", "runtime_SemacquireWaitGroup(…", "lockdep.Wait(lockdepGen($r), sys.GetCallerPC()); "),
 		after("(*WaitGroup).Wait", "runtime_SemacquireWaitGroup(…", "; lockdep.Woken()"),
-		beforeEach("(*WaitGroup).Wait", "return", "if gen := lockdepGen($r); *gen != 0 { lockdep.Waited(unsafe.Pointer($r), gen, sys.GetCallerPC()) }; "),
+		beforeEach("(*WaitGroup).Wait", "return", "if lockdep.Record { lockdep.Receive(unsafe.Pointer($r)) }; if gen := lockdepGen($r); *gen != 0 { lockdep.Waited(unsafe.Pointer($r), gen, sys.GetCallerPC()) }; "),
 	}},
 	{"sync/cond.go", []op{
-		imports("internal/lockdep", "internal/runtime/sys"),
+		imports("internal/lockdep", "internal/runtime/sys", "unsafe"),
+		head("(*Cond).Signal", "if lockdep.Record { lockdep.Send(unsafe.Pointer($r)) }"),
+		head("(*Cond).Broadcast", "if lockdep.Record { lockdep.Send(unsafe.Pointer($r)) }"),
+		after("(*Cond).Wait", "runtime_notifyListWait(&c.notify, t)", "; if lockdep.Record { lockdep.Receive(unsafe.Pointer(c)) }"),
 		before("(*Cond).Wait", "runtime_notifyListWait(&c.notify, t)", "lockdep.CondWait(sys.GetCallerPC()); "),
 	}},
 
@@ -82,9 +85,18 @@ var anchors = []struct {
 			"send(c, sg, ep, func() { unlock(&c.lock); lockdepMeet(c, sg, LockdepReceives|lockdepBlocks(block)) }, 3)"),
 		swap("chanrecv", "recv(c, sg, ep, func() { unlock(&c.lock) }, 3)",
 			"recv(c, sg, ep, func() { unlock(&c.lock); lockdepMeet(c, sg, lockdepBlocks(block)) }, 3)"),
+		head("chansend", "if lockdepRecord { lockdepSend(unsafe.Pointer(c)) }"),
+		beforeEach("chansend", "return true", "if lockdepRecord { lockdepReceive(unsafe.Pointer(c)) }; "),
+		head("chanrecv", "if lockdepRecord { lockdepSend(unsafe.Pointer(c)) }"),
+		beforeEach("chanrecv", "return true, false", "if lockdepRecord { lockdepReceive(unsafe.Pointer(c)) }; "),
+		beforeEach("chanrecv", "return true, true", "if lockdepRecord { lockdepReceive(unsafe.Pointer(c)) }; "),
+		before("chanrecv", "return true, success", "if lockdepRecord { lockdepReceive(unsafe.Pointer(c)) }; "),
+		head("closechan", "if lockdepRecord { lockdepSend(unsafe.Pointer(c)) }"),
 		before("closechan", "goready(gp, 3)", "lockdepMeet(c, (*sudog)(gp.param), LockdepReceives|LockdepOneSided); "),
 	}},
 	{"runtime/select.go", []op{
+		head("selectgo", "if lockdepRecord { lockdepSelect(cas0, nsends+nrecvs, false) }"),
+		before("selectgo", "return casi, recvOK", "if lockdepRecord { lockdepSelect(cas0, nsends+nrecvs, true) }; "),
 		swap("selectgo", "recv(c, sg, cas.elem, func() { selunlock(scases, lockorder) }, 2)",
 			"recv(c, sg, cas.elem, func() { selunlock(scases, lockorder); lockdepMeet(c, sg, lockdepSelects(block)) }, 2)"),
 		swap("selectgo", "send(c, sg, cas.elem, func() { selunlock(scases, lockorder) }, 2)",
@@ -94,10 +106,11 @@ var anchors = []struct {
 	// A goroutine carries the locks that it holds. They stay with the g when
 	// it is used again.
 	{"runtime/runtime2.go", []op{
-		lastField("g", "lockdep unsafe.Pointer; lockdepTest uint32; lockdepEvent uint16"),
+		lastField("g", "lockdep unsafe.Pointer; lockdepMaker uint64; lockdepBirth lockdepBirth; lockdepTest uint32; lockdepEvent uint16"),
 	}},
 	{"runtime/proc.go", []op{
-		after("newproc1", "newg.parentGoid = callergp.goid", "; newg.lockdepTest = callergp.lockdepTest; lockdepGo(callergp)"),
+		after("newproc1", "newg.parentGoid = callergp.goid", "; newg.lockdepTest = callergp.lockdepTest; newg.lockdepBirth.set(); newg.lockdepMaker = lockdepGo(callergp)"),
+		head("newproc", "if lockdepRecord { lockdepFork() }"),
 		head("goexit1", "if gp := getg(); gp.lockdep != nil { lockdepGoexit(gp.lockdep) }"),
 		before("checkdead", `fatal("all goroutines are asleep - deadlock!")`, "if lockdepAsleep() { return }; lockdepDying(); "),
 		before("main", "fn := main_main", "lockdepInitDone(); "),
@@ -117,11 +130,11 @@ var anchors = []struct {
 		before("notifyListNotifyAll", "readyWithTime(s, 4)", "lockdepSignal(s.g); "),
 		before("notifyListNotifyOne", "readyWithTime(s, 4)", "lockdepSignal(s.g); "),
 	}},
-	// The test of the size of g, whose two words more are meant. Some
+	// The test of the size of g, whose three words more are meant. Some
 	// distributions leave tests out.
 	{testOfSize, []op{
 		swap("TestSizeof", "reflect.TypeOf(tt.val).Size()",
-			"reflect.TypeOf(tt.val).Size(); if reflect.TypeOf(tt.val).Name() == \"g\" { got -= 2*unsafe.Sizeof(uintptr(0)) }"),
+			"reflect.TypeOf(tt.val).Size(); if reflect.TypeOf(tt.val).Name() == \"g\" { got -= 3*unsafe.Sizeof(uintptr(0)) }"),
 	}},
 	// What annotate sees at compile time: nobody has a Func by value.
 	{"runtime/symtab.go", []op{
@@ -129,6 +142,10 @@ var anchors = []struct {
 	}},
 	{"runtime/panic.go", []op{
 		head("fatalpanic", "lockdepDying()"),
+	}},
+	// The dump of a goroutine says which locks it holds.
+	{"runtime/traceback.go", []op{
+		tail("goroutineheader", "lockdepHeader(gp)"),
 	}},
 
 	// A finding fails the test that made it, in the way of a data race.

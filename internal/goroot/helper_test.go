@@ -32,7 +32,7 @@ func stub(t testing.TB) content {
 	}
 	add(os.DirFS("testdata/stub"), "_std")
 	add(os.DirFS("testdata/stub"), "engine")
-	for _, dir := range []string{"_std/sync", "_std/internal/sync", "_std/reflect", "_std/fmt", "_std/runtime/lockdep_sema.go"} {
+	for _, dir := range []string{"_std/sync", "_std/internal/sync", "_std/reflect", "_std/fmt", "_std/runtime/lockdep_sema.go", "_std/runtime/lockdep_dump.go", "_std/runtime/lockdep_record.go", "_std/runtime/lockdep_record_off.go"} {
 		add(stdFiles, dir)
 	}
 	return content{std: std, engine: std, link: linkFiles}

@@ -72,6 +72,7 @@ var timeLimits = []limit{
 	{"M_WaitGroupHeld", "ratio to plain Go", "x", eventRatio, ratio},
 	{"M_WaitGroupGo", "ratio to plain Go", "x", eventRatio, ratio},
 	{"M_WaitGroupGoHeld", "ratio to plain Go", "x", eventRatio, ratio},
+	{"D_Contended2", "ratio to plain Go", "x", eventRatio, ratio},
 	{"M_ContendedHeld2", "ratio to plain Go", "x", eventRatio, ratio},
 	{"M_ChanBuffered", "over plain Go", " ns", eventExtra, extra},
 	{"M_Select2", "over plain Go", " ns", eventExtra, extra},

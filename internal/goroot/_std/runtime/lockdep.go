@@ -110,7 +110,12 @@ func lockdepGoexit(task unsafe.Pointer) {
 	}
 }
 
-func lockdepInitDone() { lockdepMain = true }
+func lockdepInitDone() {
+	lockdepMain = true
+	if f := LockdepOnMain; f != nil {
+		f()
+	}
+}
 
 func lockdepExit(code int) {
 	if f := LockdepOnExit; f != nil {

@@ -124,11 +124,17 @@ func LockdepStack(p unsafe.Pointer, pcs []uintptr) int {
 }
 
 // LockdepOnGo runs, on the system stack, when a goroutine makes another one. It
-// gets the task of the first.
-var LockdepOnGo func(unsafe.Pointer)
+// gets the task of the first and returns what the second is to know of it.
+var LockdepOnGo func(unsafe.Pointer) uint64
 
-func lockdepGo(gp *g) {
+// lockdepGo is called when gp makes a goroutine. One that took no lock hands on
+// what it knows of its own maker.
+func lockdepGo(gp *g) uint64 {
 	if f := LockdepOnGo; f != nil && gp.lockdep != nil {
-		f(gp.lockdep)
+		return f(gp.lockdep)
 	}
+	return gp.lockdepMaker
 }
+
+// LockdepMaker returns what the running goroutine knows of its maker.
+func LockdepMaker() uint64 { return getg().lockdepMaker }

@@ -20,19 +20,12 @@ func lockdepGen(wg *WaitGroup) *uint32 {
 
 const _ = -((unsafe.Offsetof(WaitGroup{}.sema) + 8) ^ unsafe.Sizeof(WaitGroup{})) // sema is last, with padding behind
 
-// lockdepWait is Lock where the lock was not free.
-func (m *Mutex) lockdepWait(pc uintptr) {
-	lockdep.Lock(lockdepMap(&m.mu), pc)
-	m.mu.Lock()
-	lockdep.Locked(lockdepMap(&m.mu))
-}
-
 // lockdepRTaken records a reader that has to wait or not, and returns wait.
 func (rw *RWMutex) lockdepRTaken(wait bool, pc uintptr) bool {
 	if wait {
 		lockdep.RLock(lockdepMap(&rw.w.mu), pc)
 		lockdep.Blocked(unsafe.Pointer(&rw.w.mu))
-	} else {
+	} else if !lockdep.RAgain(lockdepMap(&rw.w.mu), pc) {
 		lockdep.RTaken(lockdepMap(&rw.w.mu), pc)
 	}
 	return wait

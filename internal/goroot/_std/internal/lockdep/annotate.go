@@ -48,6 +48,8 @@ func annotation(name string) any {
 		return tryAcquired
 	case "Release":
 		return releaseMap
+	case "HTTPHandler":
+		return HTTPHandler
 	case "OnReport":
 		return onReport
 	}

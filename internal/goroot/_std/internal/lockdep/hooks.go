@@ -40,9 +40,22 @@ func newTask() *Task {
 	return t
 }
 
+// Again records that a Mutex was taken without a wait, where that is nothing new;
+// false: Taken is to be called.
+func Again(m *Map, pc uintptr) bool {
+	t := (*Task)(runtime.LockdepTask())
+	return t != nil && v.Again(t, m, pc, engine.ToWrite)
+}
+
 // Taken is called when a Mutex was taken without a wait.
 func Taken(m *Map, pc uintptr) {
 	v.Taken((*Task)(runtime.LockdepTask()), m, pc, engine.Write)
+}
+
+// RAgain is Again for a RWMutex that was taken for reading.
+func RAgain(m *Map, pc uintptr) bool {
+	t := (*Task)(runtime.LockdepTask())
+	return t != nil && v.Again(t, m, pc, engine.ToRead)
 }
 
 // RTaken is called when a RWMutex was taken for reading without a wait.
@@ -144,11 +157,19 @@ func Once(m *Map, pc uintptr) {
 }
 
 // OnceUnlock is called after the function of a Once ran.
-func OnceUnlock(m *Map) { Unlock(m) }
+func OnceUnlock(m *Map) {
+	if Record {
+		Send(unsafe.Pointer(m))
+	}
+	Unlock(m)
+}
 
 // OnceDone is called where Once.Do found its function done.
 func OnceDone(m *Map, pc uintptr) {
-	if t := (*Task)(runtime.LockdepTask()); t != nil && t.Depth() != 0 {
+	if Record {
+		Receive(unsafe.Pointer(m))
+	}
+	if t := (*Task)(runtime.LockdepTask()); t != nil && t.Holding() {
 		v.Touch(t, m, pc)
 	}
 }
@@ -156,7 +177,7 @@ func OnceDone(m *Map, pc uintptr) {
 // Wait is called when a goroutine goes to sleep for a WaitGroup. gen is a word
 // of the WaitGroup that is the validator's.
 func Wait(gen *uint32, pc uintptr) {
-	if t := (*Task)(runtime.LockdepTask()); t != nil && t.Depth() != 0 {
+	if t := (*Task)(runtime.LockdepTask()); t != nil && t.Holding() {
 		if *gen == 0 {
 			v.Follow(t, gen)
 		}
@@ -172,7 +193,7 @@ func Waited(p unsafe.Pointer, gen *uint32, pc uintptr) {
 
 // Adding is called before a goroutine adds to a WaitGroup that is not followed.
 func Adding(gen *uint32) {
-	if t := (*Task)(runtime.LockdepTask()); t != nil && t.Depth() != 0 {
+	if t := (*Task)(runtime.LockdepTask()); t != nil && t.Holding() {
 		v.Follow(t, gen)
 	}
 }
@@ -196,6 +217,9 @@ func CondWait(pc uintptr) { runtime.LockdepCondWait(pc) }
 
 // meet runs before one goroutine wakes another one at a channel or a Cond.
 func meet(event, waker, woken, g unsafe.Pointer, how uint8) {
+	if (*engine.Event)(event).Known((*Task)(waker), (*Task)(woken)) {
+		return
+	}
 	m := engine.Meeting{
 		Event: (*engine.Event)(event), Waker: (*Task)(waker), Woken: (*Task)(woken), G: g,
 		For:      engine.WaitSend,
@@ -215,4 +239,8 @@ func meet(event, waker, woken, g unsafe.Pointer, how uint8) {
 
 // made runs when a goroutine makes another one: what it took before, nobody
 // whom it lets run from then on can be in the way of.
-func made(p unsafe.Pointer) { (*Task)(p).Stretch() }
+func made(p unsafe.Pointer) uint64 {
+	t := (*Task)(p)
+	t.Stretch()
+	return t.AsMaker()
+}

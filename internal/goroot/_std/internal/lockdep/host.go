@@ -18,15 +18,21 @@ func init() {
 		Alloc:     runtime.LockdepAlloc,
 		Task:      task,
 		Goroutine: goroutine,
+		Maker:     runtime.LockdepMaker,
 		Init:      runtime.LockdepInit,
 		Found:     found,
 		Stack:     runtime.LockdepStack,
+		Now:       runtime.LockdepClock,
 	}
 	host.Name, host.Names = name, names != ""
 	steer = readSteer()
 	host.Steer = steer
 	readIgnored()
 	begin()
+	beginRecord()
+	if recorder.on {
+		host.Record = recordLock
+	}
 	if file != nil {
 		host.Journal = journal
 		journal(nil)
@@ -40,6 +46,10 @@ func init() {
 	runtime.LockdepOnMeet = meet
 	runtime.LockdepOnGo = made
 	on = true
+	if opt.stat {
+		v.Time()
+	}
+	runtime.LockdepOnMain = initDone
 	runtime.LockdepReport()
 }
 
@@ -70,6 +80,7 @@ func exit(code int) {
 	awaitTold()
 	steered()
 	v.FlushStats()
+	endRecord()
 	lost()
 	if code == 0 && failing != 0 && opt.exitcode != 0 && !Testing {
 		runtime.LockdepQuit(opt.exitcode)
@@ -84,6 +95,8 @@ var opt = struct {
 	fail     engine.Level
 	off      bool
 	leaks    bool
+	stat     bool
+	http     string
 }{exitcode: 66, fail: engine.Likely, leaks: true}
 
 // options reads GOLOCKDEP: words "key=value" separated by blanks.
@@ -115,6 +128,10 @@ func options() {
 			if val == "1" {
 				runtime.LockdepMix()
 			}
+		case "stat":
+			opt.stat = val == "1"
+		case "http":
+			opt.http = val
 		case "off":
 			opt.off = val == "1"
 		case "fail":
@@ -131,7 +148,7 @@ func options() {
 				say("lockdep: GOLOCKDEP: fail=" + val + ": expected possible, likely, proved or none\n")
 			}
 		default:
-			say("lockdep: GOLOCKDEP: unknown word " + k + " (known: log_path exitcode halt_on_error fail leaks mix off)\n")
+			say("lockdep: GOLOCKDEP: unknown word " + k + " (known: log_path exitcode halt_on_error fail leaks mix stat http off)\n")
 		}
 	}
 }

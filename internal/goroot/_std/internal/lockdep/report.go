@@ -49,10 +49,8 @@ func found(id engine.FindingID) {
 	if !ok || f.Level == engine.Suppressed {
 		return
 	}
-	for i := range ignored {
-		if ignored[i].Match(&f) {
-			return
-		}
+	if isIgnored(&f) {
+		return
 	}
 	text := f.AppendText(nil, ident())
 	if f.Pending {
@@ -62,6 +60,15 @@ func found(id engine.FindingID) {
 		return
 	}
 	say1(&f, text)
+}
+
+func isIgnored(f *engine.Finding) bool {
+	for i := range ignored {
+		if ignored[i].Match(f) {
+			return true
+		}
+	}
+	return false
 }
 
 // say1 prints a finding, or leaves it to the test that made it.

@@ -16,3 +16,7 @@ func (m *Mutex) LockdepTry() bool {
 	}
 	return true
 }
+
+// LockdepSlow is the rest of Lock, after [Mutex.LockdepTry]: a second try would
+// take the lock's cache line away from the goroutine that has the lock.
+func (m *Mutex) LockdepSlow() { m.lockSlow() }

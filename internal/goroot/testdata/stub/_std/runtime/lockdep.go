@@ -24,7 +24,7 @@ func lockdepSelects(block bool) uint8 { return 0 }
 
 func lockdepSignal(gp *g) {}
 
-func lockdepGo(gp *g) {}
+func lockdepGo(gp *g) uint64 { return 0 }
 
 // lockdepMix is never set here.
 var lockdepMix bool

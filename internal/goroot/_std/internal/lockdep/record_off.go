@@ -1,0 +1,6 @@
+//go:build !lockdeprecord
+
+package lockdep
+
+// Record says that the synchronisation of this program is recorded.
+const Record = false

@@ -49,7 +49,7 @@ func prepare(ctx context.Context, o own, g *goArgs, tests bool) (*session, error
 	patterns := g.packages
 	table, st, err := names.Table(ctx, names.Options{
 		Dir: s.dir, Env: s.env, GoCmd: root.GoCmd, BuildFlags: g.build, Tests: tests, Patterns: patterns,
-		CacheDir: filepath.Join(cacheDir(), "names"),
+		CacheDir: filepath.Join(cacheDir(), "names"), ModCache: root.ModCache, GoEnv: root.GoEnv, GoFlags: root.GoFlags,
 	})
 	if err == nil {
 		file, err := store(table)

@@ -41,6 +41,10 @@ type Root struct {
 	// find the copy, but see Env.
 	GoCmd string
 
+	// ModCache, GoEnv and GoFlags are GOMODCACHE, GOENV (the file) and GOFLAGS
+	// as the go command has them.
+	ModCache, GoEnv, GoFlags string
+
 	env []string
 }
 
@@ -128,6 +132,9 @@ func ensure(ctx context.Context, opts Options, c content) (*Root, error) {
 		Path:      b.final,
 		GoVersion: tc.version,
 		GoCmd:     filepath.Join(b.final, "bin", "go"+tc.exe()),
+		ModCache:  tc.modCache,
+		GoEnv:     tc.goEnv,
+		GoFlags:   tc.goFlags,
 		env:       opts.Env,
 	}
 	if b.ready() {

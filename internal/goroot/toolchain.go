@@ -25,6 +25,9 @@ type toolchain struct {
 	hostOS     string
 	hostArch   string
 	buildCache string // GOCACHE
+	modCache   string // GOMODCACHE
+	goEnv      string // GOENV, the file
+	goFlags    string // GOFLAGS
 }
 
 func (tc *toolchain) exe() string {
@@ -43,7 +46,7 @@ func (tc *toolchain) toolDir() string {
 // GOTOOLCHAIN is left alone, so the go command may switch to, or download,
 // another release first.
 func findToolchain(ctx context.Context, opts Options) (*toolchain, error) {
-	cmd := exec.CommandContext(ctx, "go", "env", "-json", "GOROOT", "GOVERSION", "GOHOSTOS", "GOHOSTARCH", "GOCACHE")
+	cmd := exec.CommandContext(ctx, "go", "env", "-json", "GOROOT", "GOVERSION", "GOHOSTOS", "GOHOSTARCH", "GOCACHE", "GOMODCACHE", "GOENV", "GOFLAGS")
 	cmd.Dir = opts.Dir
 	cmd.Env = opts.Env
 	var stdout, stderr bytes.Buffer
@@ -57,7 +60,7 @@ func findToolchain(ctx context.Context, opts Options) (*toolchain, error) {
 		}
 		return nil, fmt.Errorf("asking go for its GOROOT: %w", err)
 	}
-	var env struct{ GOROOT, GOVERSION, GOHOSTOS, GOHOSTARCH, GOCACHE string }
+	var env struct{ GOROOT, GOVERSION, GOHOSTOS, GOHOSTARCH, GOCACHE, GOMODCACHE, GOENV, GOFLAGS string }
 	if err := json.Unmarshal(stdout.Bytes(), &env); err != nil {
 		return nil, fmt.Errorf("reading the output of go env: %w", err)
 	}
@@ -84,6 +87,9 @@ func findToolchain(ctx context.Context, opts Options) (*toolchain, error) {
 		hostOS:     env.GOHOSTOS,
 		hostArch:   env.GOHOSTARCH,
 		buildCache: env.GOCACHE,
+		modCache:   env.GOMODCACHE,
+		goEnv:      env.GOENV,
+		goFlags:    env.GOFLAGS,
 	}, nil
 }
 

@@ -40,6 +40,7 @@ import (
 	"context"
 	"runtime"
 	"sync"
+	"time"
 )
 
 // version is part of every cache key: raise it when the same source is to
@@ -54,7 +55,13 @@ type Options struct {
 	BuildFlags []string // those that choose files or code: -tags, -race, -mod, ...
 	Tests      bool     // also the tests of the packages which match Patterns
 	Patterns   []string // as for go build; none is the package in Dir
-	CacheDir   string   // where tables of single packages are kept; "" keeps none
+	CacheDir   string   // where tables are kept; "" keeps none
+
+	// With these a whole table is kept, too, and given again without a list
+	// for as long as no file has changed.
+	ModCache string // as `go env GOMODCACHE`, whose files never change
+	GoEnv    string // as `go env GOENV`
+	GoFlags  string // as `go env GOFLAGS`
 
 	// Log, if not nil, is told of every package left out and every site
 	// without a class, each with its reason, when it is not from the cache.
@@ -80,11 +87,15 @@ type Stats struct {
 // what it has to for that, in its own cache. An error is the go command's own:
 // it could not list the packages at all.
 func Table(ctx context.Context, o Options) ([]byte, Stats, error) {
+	cache := openCache(o.CacheDir)
+	question, asked := o.question(), time.Now()
+	if table, stats, ok := cache.recall(question); ok {
+		return table, stats, nil
+	}
 	listed, err := list(ctx, &o)
 	if err != nil {
 		return nil, Stats{}, err
 	}
-	cache := openCache(o.CacheDir)
 	units := group(listed)
 	l := newLoader(listed, &o)
 	sections := make([]string, len(units))
@@ -119,5 +130,9 @@ func Table(ctx context.Context, o Options) ([]byte, Stats, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, Stats{}, err
 	}
-	return assemble(units, sections, stats)
+	table, stats, err := assemble(units, sections, stats)
+	if err == nil {
+		cache.keep(question, &o, asked, listed, table, stats)
+	}
+	return table, stats, err
 }

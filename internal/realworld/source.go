@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"time"
 )
 
 // A source is a module's files in the module cache, where they are read-only.
@@ -59,10 +60,25 @@ func (s source) copyTo(dir string) error {
 		return err
 	}
 	gomod := filepath.Join(dir, "go.mod")
-	if _, err := os.Stat(gomod); err == nil {
-		return nil
+	if _, err := os.Stat(gomod); err != nil {
+		if err := os.WriteFile(gomod, []byte("module "+s.Path+"\n"), 0o666); err != nil {
+			return err
+		}
 	}
-	return os.WriteFile(gomod, []byte("module "+s.Path+"\n"), 0o666)
+	return makeOld(dir)
+}
+
+// makeOld gives all files of a tree a time an hour ago: what is timed is a tree
+// that somebody works in, and not one whose every file has just been written,
+// which neither the go command nor lockdep trusts to stay as it is.
+func makeOld(dir string) error {
+	old := time.Now().Add(-time.Hour)
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		return os.Chtimes(path, old, old)
+	})
 }
 
 // removeAll is os.RemoveAll for trees that hold read-only directories.

@@ -9,7 +9,7 @@ import (
 var LockdepOnSync func(p unsafe.Pointer, kind byte)
 
 // LockdepRecorded is the number of recorded events.
-var LockdepRecorded uint64
+var LockdepRecorded atomic.Uint64
 
 func lockdepSync(p unsafe.Pointer, kind byte) {
 	gp := getg()
@@ -46,4 +46,4 @@ func LockdepBorn() (born, maker uint64, first bool) {
 	return born, gp.parentGoid, first
 }
 
-func lockdepRecordedNow() uint64 { return atomic.Load64(&LockdepRecorded) }
+func lockdepRecordedNow() uint64 { return LockdepRecorded.Load() }

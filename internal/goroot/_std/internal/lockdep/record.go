@@ -123,7 +123,7 @@ func begun() {
 		putUint(id)
 		putUint(maker)
 		putUint(born)
-		atomic.AddUint64(&runtime.LockdepRecorded, 1)
+		runtime.LockdepRecorded.Add(1)
 	}
 }
 
@@ -141,7 +141,7 @@ func recordSync(p unsafe.Pointer, kind byte) {
 			put(kind)
 			putUint(id)
 			putUint(uint64(uintptr(p)))
-			atomic.AddUint64(&runtime.LockdepRecorded, 1)
+			runtime.LockdepRecorded.Add(1)
 		}
 	}
 	unlockRecorder()
@@ -176,7 +176,7 @@ func recordLock(inst uintptr, serial uint32, class engine.ClassID, pc uintptr, k
 		putUint(uint64(inst)<<12 | uint64(serial))
 		putUint(uint64(class))
 		putUint(site)
-		atomic.AddUint64(&runtime.LockdepRecorded, 1)
+		runtime.LockdepRecorded.Add(1)
 	}
 	unlockRecorder()
 }

@@ -42,7 +42,7 @@ import (
 )
 
 // packages are those whose code or whose users the instrumentation touches most.
-var packages = []string{"sync", "runtime", "context", "net/http", "testing"}
+var packages = []string{"sync", "runtime", "context", "net/http", "testing", "testing/synctest"}
 
 // known are the tests that cannot have their plain outcome, and why: none now.
 var known = map[string]string{}

@@ -42,7 +42,7 @@ func (o *Options) question() string {
 	set := make(map[string]string)
 	for _, e := range env {
 		name, value, _ := strings.Cut(e, "=")
-		if name != "GOLOCKDEP" && (strings.HasPrefix(name, "GO") || strings.HasPrefix(name, "CGO") || name == "CC" || name == "HOME") {
+		if name != "GOLOCKDEP" && (strings.HasPrefix(name, "GO") || strings.HasPrefix(name, "CGO") || name == "CC" || name == "HOME" || name == "PATH") {
 			set[name] = value
 		}
 	}

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"runtime"
 	"sync/atomic"
 	"unsafe"
 )
@@ -29,6 +28,7 @@ type Steer struct {
 	Seed  uint64      // 0: every goroutine stands that can; else some do not, other ones with every seed
 
 	Nanos  func() int64
+	Pause  func()                  // lets others run; a bubble's time stands still meanwhile
 	Unlock func(m *Map, mode Mode) // gives a lock back that was taken without a wait
 	Lock   func(m *Map, mode Mode) // takes it, and tells Blocked where that waits
 }
@@ -97,7 +97,7 @@ func (v *Validator) stand(t *Task, m *Map, c ClassID, mode Mode, got bool) bool 
 	if got {
 		s.Unlock(m, mode)
 	}
-	for end := s.Nanos() + s.Bound; ; runtime.Gosched() {
+	for end := s.Nanos() + s.Bound; ; s.Pause() {
 		v.lock()
 		if !x.met {
 			v.meetAll(x)

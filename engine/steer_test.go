@@ -27,7 +27,7 @@ type way struct {
 func newTown(t *testing.T, bound time.Duration, cycle string) *town {
 	w := &town{ways: map[*Map]*way{}, over: make(chan bool)}
 	s := &Steer{
-		Bound: int64(bound), Times: 100, Nanos: func() int64 { return time.Now().UnixNano() },
+		Bound: int64(bound), Times: 100, Nanos: func() int64 { return time.Now().UnixNano() }, Pause: runtime.Gosched,
 		Unlock: func(m *Map, mode Mode) { w.give(m, mode) },
 		Lock: func(m *Map, mode Mode) {
 			if !w.try(m, mode) {

@@ -37,7 +37,7 @@ func readSteer() *engine.Steer {
 	if text == "" {
 		return nil
 	}
-	s := &engine.Steer{Nanos: runtime.LockdepNanos, Unlock: giveBack, Lock: takeAgain}
+	s := &engine.Steer{Nanos: runtime.LockdepNanos, Pause: runtime.LockdepPause, Unlock: giveBack, Lock: takeAgain}
 	for text != "" {
 		var line, word, rest string
 		line, text = cut(text, '\n')

@@ -390,6 +390,9 @@ func (v *Validator) releaseSlow(t *Task, m *Map, mode Mode) {
 			return
 		}
 	}
+	if t.goid == 0 {
+		v.fresh(t)
+	}
 	if t.slow&taskRecord != 0 && m.class() != 0 {
 		v.host.Record(uintptr(unsafe.Pointer(m)), m.serial(), 0, 0, "UQ"[mode&1])
 	}

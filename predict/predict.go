@@ -156,8 +156,13 @@ func (f *finder) try() {
 	if c.failed {
 		return
 	}
-	for _, p := range f.path {
+	for j, p := range f.path {
 		if e := f.acqs[p].event; c.upto[f.thread[e]] > f.pos[e] {
+			return
+		}
+		// Another goroutine may have released for it what it holds.
+		prev := &f.acqs[f.path[(j+len(f.path)-1)%len(f.path)]]
+		if r := f.release[f.holding(p, prev)]; r >= 0 && f.pos[r] < c.upto[f.thread[r]] {
 			return
 		}
 	}

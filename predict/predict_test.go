@@ -340,3 +340,32 @@ func text(tr *Trace) string {
 	}
 	return b.String()
 }
+
+// A lock that another goroutine released is not held any more by the one that
+// took it, and a trace of which not even the head was written is a short one.
+func TestReleasedElsewhere(t *testing.T) {
+	tr := &Trace{Events: []Event{
+		{Goroutine: 1, Kind: Lock, Object: 1, Class: "x"},
+		{Goroutine: 1, Kind: Lock, Object: 2, Class: "y"},
+		{Goroutine: 1, Kind: Unlock, Object: 2, Class: "y"},
+		{Goroutine: 2, Kind: Unlock, Object: 1, Class: "x"},
+		{Goroutine: 2, Kind: Send, Object: 3},
+		{Goroutine: 3, Kind: Receive, Object: 3},
+		{Goroutine: 3, Kind: Lock, Object: 2, Class: "y"},
+		{Goroutine: 3, Kind: Lock, Object: 1, Class: "x"},
+		{Goroutine: 3, Kind: Unlock, Object: 1, Class: "x"},
+		{Goroutine: 3, Kind: Unlock, Object: 2, Class: "y"},
+	}}
+	if ds := Find(tr); len(ds) != 0 {
+		t.Errorf("a lock that is free again is held: %v", keys(ds))
+	}
+}
+
+func TestReadBegun(t *testing.T) {
+	for n := range len(magic) {
+		tr, err := Read("begun", strings.NewReader(magic[:n]))
+		if err != nil || !tr.Cut {
+			t.Errorf("%d bytes: %v, %v", n, tr, err)
+		}
+	}
+}

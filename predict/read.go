@@ -44,7 +44,12 @@ func ReadFile(name string) (*Trace, error) {
 func Read(name string, from io.Reader) (*Trace, error) {
 	r := &reader{r: bufio.NewReader(from), name: name, classes: map[uint64]string{}, sites: map[uint64]engine.Frame{}}
 	var head [len(magic)]byte
-	if _, err := io.ReadFull(r.r, head[:]); err != nil || string(head[:]) != magic {
+	n, err := io.ReadFull(r.r, head[:])
+	if (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) && string(head[:n]) == magic[:n] {
+		r.trace.Cut = true
+		return &r.trace, nil
+	}
+	if err != nil || string(head[:]) != magic {
 		return nil, &FormatError{File: name, Reason: "this is no trace of lockdep test -record, or one of another version"}
 	}
 	r.at = int64(len(magic))

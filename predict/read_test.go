@@ -32,7 +32,6 @@ func TestRead(t *testing.T) {
 		t.Error(text)
 	}
 	for _, c := range []struct{ text, reason string }{
-		{"", "byte 0: this is no trace"},
 		{"lockdep trace 9\n", "byte 0: this is no trace"},
 		{magic + "Z", "byte 16: 'Z' begins no record"},
 		{magic + "XX", "byte 17: something follows the end"},

@@ -127,8 +127,8 @@ var anchors = []struct {
 	{"runtime/sema.go", []op{
 		swap("semacquire1", "cansemacquire(addr)", "lockdepCansemacquire(addr, reason)"),
 		swap("semrelease1", "cansemacquire(addr)", "lockdepCansemacquire(addr, waitReasonSyncMutexLock)"),
-		before("notifyListNotifyAll", "readyWithTime(s, 4)", "lockdepSignal(s.g); "),
-		before("notifyListNotifyOne", "readyWithTime(s, 4)", "lockdepSignal(s.g); "),
+		before("notifyListNotifyAll", "readyWithTime(s, 4)", "lockdepSignal(l, s.g); "),
+		before("notifyListNotifyOne", "readyWithTime(s, 4)", "lockdepSignal(l, s.g); "),
 	}},
 	// The test of the size of g, whose three words more are meant. Some
 	// distributions leave tests out.

@@ -67,12 +67,16 @@ func lockdepMeet(c *hchan, sg *sudog, how uint8) {
 		how &^= LockdepWakerHad
 	}
 	lockdepWake(sg.g, c.lockdep, how)
+	// The search for leaks takes a goroutine that waits for what nobody can
+	// reach for one that leaks. This one is as good as awake.
+	KeepAlive(c)
 }
 
 // lockdepSignal is called when gp was taken out of the queue of a Cond and is
 // about to be woken.
-func lockdepSignal(gp *g) {
+func lockdepSignal(l *notifyList, gp *g) {
 	lockdepWake(gp, gp.lockdepEvent, LockdepCond|LockdepOneSided|LockdepWokenHad)
+	KeepAlive(l) // as in lockdepMeet
 }
 
 func lockdepWake(other *g, event uint16, how uint8) {
@@ -113,6 +117,9 @@ func LockdepStack(p unsafe.Pointer, pcs []uintptr) int {
 	gp, n := (*g)(p), 0
 	systemstack(func() {
 		for !castogscanstatus(gp, _Gwaiting, _Gscanwaiting) { // the collector scans or shrinks its stack
+			if readgstatus(gp)&^_Gscan != _Gwaiting {
+				return
+			}
 			osyield()
 		}
 		var u unwinder

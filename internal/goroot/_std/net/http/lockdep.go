@@ -25,11 +25,22 @@ func lockdepListen(addr string) {
 		return
 	}
 	lockdep.Say("serving http://" + l.Addr().String() + lockdepPath)
-	mux := NewServeMux()
-	mux.Handle(lockdepPath, HandlerFunc(lockdepPage))
-	mux.Handle("/debug/", DefaultServeMux)
-	mux.Handle("/{$}", RedirectHandler(lockdepPath, StatusFound))
-	go (&Server{Handler: mux}).Serve(l)
+	go (&Server{Handler: HandlerFunc(lockdepServe)}).Serve(l)
+}
+
+// lockdepServe is no ServeMux: which kind of mux that is, GODEBUG says only
+// after this package's first init.
+func lockdepServe(w ResponseWriter, r *Request) {
+	switch path := r.URL.Path; {
+	case strings.HasPrefix(path, lockdepPath):
+		lockdepPage(w, r)
+	case strings.HasPrefix(path, "/debug/"):
+		DefaultServeMux.ServeHTTP(w, r)
+	case path == "/":
+		Redirect(w, r, lockdepPath, StatusFound)
+	default:
+		NotFound(w, r)
+	}
 }
 
 // lockdepPage answers with the page that the last element of the path names:

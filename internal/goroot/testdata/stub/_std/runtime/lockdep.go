@@ -22,7 +22,7 @@ func lockdepBlocks(block bool) uint8 { return 0 }
 
 func lockdepSelects(block bool) uint8 { return 0 }
 
-func lockdepSignal(gp *g) {}
+func lockdepSignal(l *notifyList, gp *g) {}
 
 func lockdepGo(gp *g) uint64 { return 0 }
 

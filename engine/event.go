@@ -23,13 +23,15 @@ import (
 // missed, which refutes rather than makes up.
 
 // An Event is the channels that were made at one place, or a call of Cond.Wait.
-// The runtime has a struct of the same form.
+// The runtime has a struct of the same form. The 64-bit words come first, and the
+// size is a multiple of 8 on every platform, since they are used atomically.
 type Event struct {
-	PC uintptr // return address of the make, or of the call
-
 	// Bits of classes, by what is waited for: 0 to send, 1 to receive or for a Cond.
 	without [2]uint64 // some waker came without them
 	needed  [2]uint64 // they are in an observation
+
+	_  [8 - unsafe.Sizeof(uintptr(0))]byte
+	PC uintptr // return address of the make, or of the call
 }
 
 // A Meeting is one goroutine ending the wait of another one at a channel or Cond.
@@ -290,7 +292,7 @@ func refutedKey(site SiteID, wait Mode, c ClassID) uint64 {
 // refutedSlot returns the place of a key in the table; nil: there is no room.
 func (v *Validator) refutedSlot(key uint64) *uint64 {
 	mask := uint64(len(v.refutedTab) - 1)
-	i := pcHash(uintptr(key)) & mask
+	i := hash64(key) & mask
 	for n := 0; n < chainProbes; n++ {
 		if k := v.refutedTab[i]; k == 0 || k == key {
 			return &v.refutedTab[i]

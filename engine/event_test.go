@@ -85,11 +85,11 @@ func TestEvents(t *testing.T) {
 
 // A player plays scripts on tasks and locks that are made when they are named.
 type player struct {
+	event Event // first: its words are used atomically with 64 bits
 	v     *Validator
 	tasks map[byte]*Task
 	locks map[byte]*Map
 	goids uint64
-	event Event
 	wg    uint32
 }
 

@@ -50,13 +50,16 @@ type site struct {
 	line     uint32
 }
 
-// A pcRec is what is known of a return address.
+// A pcRec is what is known of a return address. Its size is the same on every
+// platform: the pc of each record of a table is used atomically, so that it must
+// be a multiple of 8 where words have 32 bits as well.
 type pcRec struct {
 	pc    uint64
 	site  SiteID
 	class ClassID
 	flags uint16
 	kind  byte
+	_     [7]byte
 }
 
 const (
@@ -240,8 +243,10 @@ func (v *Validator) stackOf(frames []SiteID) StackID {
 	return StackID(v.nstacks)
 }
 
-func pcHash(pc uintptr) uint64 {
-	h := uint64(pc) * 0x9e3779b97f4a7c15
+func pcHash(pc uintptr) uint64 { return hash64(uint64(pc)) }
+
+func hash64(x uint64) uint64 {
+	h := x * 0x9e3779b97f4a7c15
 	return h ^ h>>32
 }
 

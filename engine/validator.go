@@ -9,8 +9,8 @@ import (
 // A Host is what a validator needs from the place where it lives. Every field
 // may be nil.
 type Host struct {
-	// Alloc returns zeroed memory that is never freed, nil when there is none.
-	// Without it the Go heap serves.
+	// Alloc returns zeroed memory that is never freed, at a multiple of 8, nil
+	// when there is none. Without it the Go heap serves.
 	Alloc func(size uintptr) unsafe.Pointer
 	// Task returns the running goroutine's task, made if need be; nil where the
 	// goroutine is not followed.
@@ -70,12 +70,12 @@ type Naming struct {
 type Validator struct {
 	// What every acquisition reads has a cache line of its own, or two.
 	chainMask  uint64
+	orphanBits uint64 // atomic: at a multiple of 8, also where words have 32 bits
 	chains     []chain
 	tags       []uint64
 	seen       []uint64
 	epoch      uint32 // counts changes of chains
 	orphans    uint32
-	orphanBits uint64
 	fullMask   uint32
 	heap       bool
 	_          [64]byte

@@ -8,9 +8,10 @@ import (
 // A lockdepEvent is the channels that were made at one place, or a call of
 // Cond.Wait, engine.Event.
 type lockdepEvent struct {
-	pc      uintptr
 	without [2]uint64
 	needed  [2]uint64
+	_       [8 - unsafe.Sizeof(uintptr(0))]byte
+	pc      uintptr
 }
 
 const lockdepEventBits = 12

@@ -122,4 +122,43 @@ var modules = []module{
 		packages: []string{"./..."},
 		timeout:  time.Minute,
 	},
+	{
+		name: "pebble", path: "github.com/cockroachdb/pebble/v2",
+		packages: []string{
+			".", "./internal/cache/...", "./internal/genericcache/...", "./internal/manifest/...", "./internal/problemspans/...",
+			"./metamorphic", "./objstorage/...", "./record", "./replay", "./vfs/...",
+		},
+		short:   true,
+		timeout: 10 * time.Minute,
+		why: "the packages that lock; internal/lint wants tools, internal/mkbench wants data that the module zip does not hold, " +
+			"internal/metamorphic takes five minutes",
+	},
+	{
+		name: "quic-go", path: "github.com/quic-go/quic-go",
+		packages: []string{"./..."},
+		timeout:  5 * time.Minute,
+	},
+	{
+		name: "yamux", path: "github.com/hashicorp/yamux",
+		packages: []string{"./..."},
+		timeout:  3 * time.Minute,
+	},
+	{
+		name: "libp2p-swarm", path: "github.com/libp2p/go-libp2p",
+		packages: []string{"./p2p/net/swarm/..."},
+		timeout:  3 * time.Minute,
+		why:      "the connection manager, whose locks callbacks cross",
+	},
+	{
+		name: "etcd", path: "go.etcd.io/etcd/server/v3",
+		packages: []string{"./lease/...", "./storage/mvcc/..."},
+		timeout:  5 * time.Minute,
+		why:      "the store of revisions and the leases: read transactions, watchers and the hand-over of locks between them",
+	},
+	{
+		name: "tailscale", path: "tailscale.com",
+		packages: []string{"./wgengine/..."},
+		timeout:  5 * time.Minute,
+		why:      "the engine: WireGuard, magicsock, filters and routes",
+	},
 }

@@ -65,7 +65,56 @@ func (s source) copyTo(dir string) error {
 			return err
 		}
 	}
+	if err := dropSiblings(dir); err != nil {
+		return err
+	}
 	return makeOld(dir)
+}
+
+// dropSiblings removes the replacements by directories that a module zip does
+// not hold: a repository of many modules replaces one by its neighbour. The
+// released versions come in their place, and go.sum gets their sums.
+func dropSiblings(dir string) error {
+	b, err := outputIn(dir, "go", "mod", "edit", "-json")
+	if err != nil {
+		return err
+	}
+	var mod struct {
+		Replace []struct {
+			Old, New struct{ Path, Version string }
+		}
+	}
+	if err := json.Unmarshal(b, &mod); err != nil {
+		return fmt.Errorf("reading go.mod of %s: %w", dir, err)
+	}
+	var drop []string
+	for _, r := range mod.Replace {
+		if r.New.Version != "" {
+			continue // by a module, not by a directory
+		}
+		if _, err := os.Stat(filepath.Join(dir, r.New.Path)); err == nil {
+			continue
+		}
+		old := r.Old.Path
+		if r.Old.Version != "" {
+			old += "@" + r.Old.Version
+		}
+		drop = append(drop, "-dropreplace="+old)
+	}
+	if len(drop) == 0 {
+		return nil
+	}
+	if _, err := outputIn(dir, "go", append([]string{"mod", "edit"}, drop...)...); err != nil {
+		return err
+	}
+	_, err = outputIn(dir, "go", "mod", "tidy")
+	return err
+}
+
+func outputIn(dir, name string, args ...string) ([]byte, error) {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = dir
+	return output(cmd)
 }
 
 // makeOld gives all files of a tree a time an hour ago: what is timed is a tree

@@ -25,6 +25,7 @@ const (
 	RecLimit  = 'L' // table, limit
 	RecStats  = 'X' // n counters in the order of Stats
 	RecCount  = 'N' // a finding's ID, how often its last acquisition was met
+	RecSaid   = 'R' // a finding's ID, the level at which go test has shown its report
 )
 
 func appendUvarint(b []byte, n uint64) []byte {
@@ -156,6 +157,17 @@ func appendHeld(p []byte, h *heldRec) []byte {
 		b |= 0x80
 	}
 	return append(p, b)
+}
+
+// Said writes down that the user was shown the report of the finding of that ID,
+// at that level.
+func (v *Validator) Said(id string, level Level) {
+	if !v.journaling() {
+		return
+	}
+	v.lock()
+	v.record1(RecSaid, appendUvarint(appendString(nil, id), uint64(level)))
+	v.unlock()
 }
 
 // FlushStats writes the counters as they stand; the last ones of a file count.

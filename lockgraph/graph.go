@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"sort"
+	"strconv"
 
 	"github.com/golockdep/lockdep/engine"
 )
@@ -73,10 +74,16 @@ func Union(files ...*File) *Graph {
 	return g
 }
 
-// Ended reports whether the process of that name ended in order.
-func (g *Graph) Ended(process string) bool {
-	p := g.processes[process]
-	return p != nil && p.Ended
+// Said reports whether a process that began at since (nanoseconds since 1970) or
+// later has shown the finding of that ID, at that level at least: see Process.
+func (g *Graph) Said(id string, level engine.Level, since int64) bool {
+	for _, p := range g.processes {
+		start, err := strconv.ParseInt(p.Header["start"], 10, 64)
+		if err == nil && start >= since && p.Said[id] >= level {
+			return true
+		}
+	}
+	return false
 }
 
 // join takes over what q says of the same process: one of the two may be a
@@ -89,6 +96,9 @@ func (p *Process) join(q *Process) {
 	p.Chains = max(p.Chains, q.Chains)
 	for id, n := range q.Counts {
 		p.Counts[id] = max(p.Counts[id], n)
+	}
+	for id, l := range q.Said {
+		p.Said[id] = max(p.Said[id], l)
 	}
 }
 

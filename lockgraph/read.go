@@ -89,10 +89,15 @@ type Process struct {
 	Ended  bool // in order: it wrote its counters as the last it did
 	Chains uint64
 	Counts map[string]uint64 // how often a finding was met, by its ID
+
+	// Said has, by ID, the levels of the findings whose reports stood in the log of
+	// a failed test when this process ended with a status that makes go test show
+	// that log. Only a process that go test itself started has any.
+	Said map[string]engine.Level
 }
 
 func newProcess() *Process {
-	return &Process{Header: map[string]string{}, Counts: map[string]uint64{}}
+	return &Process{Header: map[string]string{}, Counts: map[string]uint64{}, Said: map[string]engine.Level{}}
 }
 
 type decoder struct {
@@ -251,6 +256,13 @@ func (rd *reader) record(typ byte, payload []byte) string {
 	case engine.RecCount:
 		id := d.string()
 		rd.current().Counts[id] = d.uvarint()
+	case engine.RecSaid:
+		id := d.string()
+		level := d.uvarint()
+		if level > uint64(engine.Proved) {
+			return "level is not plausible"
+		}
+		rd.current().Said[id] = max(rd.current().Said[id], engine.Level(level))
 	case engine.RecObs:
 		o := Observation{Kind: d.byte(), Flags: d.byte()}
 		rd.current()

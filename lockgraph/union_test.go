@@ -177,6 +177,7 @@ func TestUnionIsAJoin(t *testing.T) {
 			}
 			b := process(t, fmt.Sprint("p", i), chains...)
 			b = engine.AppendRecord(b, engine.RecCount, binary.AppendUvarint(appendString(nil, "abc123"), r.Uint64N(9)))
+			b = engine.AppendRecord(b, engine.RecSaid, binary.AppendUvarint(appendString(nil, "abc123"), r.Uint64N(4)))
 			raw = append(raw, b)
 		}
 		var all []*File
@@ -198,6 +199,11 @@ func TestUnionIsAJoin(t *testing.T) {
 			g := Union(read(t, parts[0]))
 			if g.Processes != want.Processes || g.Unended != want.Unended || g.Chains != want.Chains || !maps.Equal(g.Counts, want.Counts) {
 				t.Fatalf("round %d: %d processes, %d chains, counts %v; want %d, %d, %v", round, g.Processes, g.Chains, g.Counts, want.Processes, want.Chains, want.Counts)
+			}
+			for l := engine.Possible; l <= engine.Proved; l++ {
+				if g.Said("abc123", l, 0) != want.Said("abc123", l, 0) || g.Said("abc123", l, 1<<62) {
+					t.Fatalf("round %d: said at %s: %v, want %v", round, l, g.Said("abc123", l, 0), want.Said("abc123", l, 0))
+				}
 			}
 			if !bytes.Equal(g.Encode(), want.Encode()) {
 				t.Fatalf("round %d: a merge of merges differs", round)

@@ -75,6 +75,9 @@ func (w *writer) process(name string, p *Process) {
 	for _, id := range slices.Sorted(maps.Keys(p.Counts)) {
 		w.record(engine.RecCount, binary.AppendUvarint(appendString(nil, id), p.Counts[id]))
 	}
+	for _, id := range slices.Sorted(maps.Keys(p.Said)) {
+		w.record(engine.RecSaid, binary.AppendUvarint(appendString(nil, id), uint64(p.Said[id])))
+	}
 }
 
 func (w *writer) record(typ byte, p []byte) { w.out = engine.AppendRecord(w.out, typ, p) }

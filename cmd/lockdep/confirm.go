@@ -113,18 +113,14 @@ func confirmCommand() *cobra.Command {
 				}
 				results, err = k.findings(cmd.Context(), args)
 			}
-			if e := printConfirmations(os.Stdout, results, asJSON); err == nil {
+			why, e := printConfirmations(os.Stdout, results, asJSON)
+			if err == nil {
 				err = e
 			}
 			if err != nil {
 				return err
 			}
-			for _, r := range results {
-				if r.Result == resultProved {
-					return status(exitFinding)
-				}
-			}
-			return nil
+			return why.status()
 		},
 	}
 	c.Flags().DurationVar(&k.timeout, "timeout", confirmTimeout, "how long to try one finding, without the build")
@@ -496,54 +492,70 @@ func (k *confirmer) keep(r *confirmation, o *outcome, n int) {
 	}
 }
 
-func printConfirmations(to io.Writer, results []*confirmation, asJSON bool) error {
+// printConfirmations prints what became of the findings; those that are proved
+// are the blame.
+func printConfirmations(to io.Writer, results []*confirmation, asJSON bool) (why blame, err error) {
 	w := &errWriter{w: to}
-	if asJSON {
-		enc := json.NewEncoder(w)
-		enc.SetEscapeHTML(false)
-		for _, r := range results {
-			if err := enc.Encode(r); err != nil {
-				return err
-			}
-		}
-		return w.err
-	}
 	color := false
 	if f, ok := to.(*os.File); ok {
 		color = term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == ""
 	}
-	if len(results) == 0 {
+	if len(results) == 0 && !asJSON {
 		fmt.Fprintln(w, "lockdep: no finding to prove")
 	}
 	for _, r := range results {
-		name := strings.TrimSpace(r.ID + " " + r.Cycle)
-		switch r.Result {
-		case resultProved:
-			fmt.Fprintln(w)
-			report.Text(w, r.finding, "lockdep "+version+"  steered", color)
-			if len(r.stacks) > 0 {
-				fmt.Fprintf(w, "\n%s", r.stacks)
+		say := func(w io.Writer) error {
+			if asJSON {
+				enc := json.NewEncoder(w)
+				enc.SetEscapeHTML(false)
+				return enc.Encode(r)
 			}
-			fmt.Fprintf(w, "lockdep: %s: proved in try %d after %.1f s\n", name, r.Tries, r.Seconds)
-			if len(r.Beside) > 0 {
-				fmt.Fprintf(w, "  with %s run side by side; go test runs them one after the other\n", strings.Join(r.Beside, ", "))
-			}
-			if r.Dump != "" {
-				fmt.Fprintf(w, "  all goroutines: %s\n", r.Dump)
-			}
-			if r.Again != "" {
-				fmt.Fprintf(w, "  again: %s\n", r.Again)
-			}
-		case resultUnproved:
-			fmt.Fprintf(w, "lockdep: %s: not proved in %s, %.1f s: %s\n", name, count(r.Tries, "try", "tries"), r.Seconds, r.Reason)
-			if len(r.Beside) > 0 {
-				fmt.Fprintf(w, "  with %s run side by side; go test runs them one after the other\n", strings.Join(r.Beside, ", "))
-			}
-		default:
-			fmt.Fprintf(w, "lockdep: %s: not tried: %s\n", name, r.Reason)
+			r.print(w, color)
+			return nil
+		}
+		if r.Result == resultProved {
+			err = why.on(w, say)
+		} else {
+			err = say(w)
+		}
+		if err == nil {
+			err = w.err
+		}
+		if err != nil {
+			return why, err
 		}
 	}
-	return w.err
+	return why, w.err
+}
+
+func (r *confirmation) print(w io.Writer, color bool) {
+	name := strings.TrimSpace(r.ID + " " + r.Cycle)
+	beside := func() {
+		if len(r.Beside) > 0 {
+			fmt.Fprintf(w, "  with %s run side by side; go test runs them one after the other\n", strings.Join(r.Beside, ", "))
+		}
+	}
+	switch r.Result {
+	case resultProved:
+		fmt.Fprintln(w)
+		report.Text(w, r.finding, "lockdep "+version+"  steered", color)
+		if len(r.stacks) > 0 {
+			fmt.Fprintf(w, "\n%s", r.stacks)
+		}
+		fmt.Fprintf(w, "lockdep: %s: proved in try %d after %.1f s\n", name, r.Tries, r.Seconds)
+		beside()
+		if r.Dump != "" {
+			fmt.Fprintf(w, "  all goroutines: %s\n", r.Dump)
+		}
+		if r.Again != "" {
+			fmt.Fprintf(w, "  again: %s\n", r.Again)
+		}
+	case resultUnproved:
+		fmt.Fprintf(w, "lockdep: %s: not proved in %s, %.1f s: %s\n", name, count(r.Tries, "try", "tries"), r.Seconds, r.Reason)
+		beside()
+	default:
+		fmt.Fprintf(w, "lockdep: %s: not tried: %s\n", name, r.Reason)
+	}
 }
 
 // confirm confirms the findings of the run that ended with that error.
@@ -557,16 +569,15 @@ func (s *session) confirm(ctx context.Context, fail engine.Level, verdict error)
 	}
 	k := &confirmer{graph: s.graph, timeout: confirmTimeout, tries: confirmTries}
 	results, err := k.findings(ctx, nil)
-	if e := printConfirmations(os.Stderr, results, false); err == nil {
+	why, e := printConfirmations(os.Stderr, results, false)
+	if err == nil {
 		err = e
 	}
 	if err != nil {
 		return err
 	}
-	for _, r := range results {
-		if r.Result == resultProved && fail <= engine.Proved {
-			return status(exitFinding)
-		}
+	if s := why.status(); s != nil && fail <= engine.Proved {
+		return s
 	}
 	return verdict
 }

@@ -66,10 +66,7 @@ func verdictCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if failed {
-				return status(exitFinding)
-			}
-			return nil
+			return failed.status()
 		},
 	}
 	f := c.Flags()

@@ -11,9 +11,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// exitFinding is the exit status of a run that a finding failed, as GORACE's.
-const exitFinding = 66
-
 // A status is an exit status that was explained already.
 type status int
 

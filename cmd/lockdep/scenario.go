@@ -37,18 +37,25 @@ func scenarioCommand() *cobra.Command {
 			case json && rewrite:
 				return errors.New("only one of -json and -rewrite can be given")
 			}
-			bad := false
+			var why blame
 			for _, file := range args {
 				wrong, err := runScenarios(cmd.OutOrStdout(), file, scenario.Options{Mode: mode}, style == "go", json, rewrite)
 				if err != nil {
 					return err
 				}
-				bad = bad || wrong
+				if len(wrong) == 0 {
+					continue
+				}
+				// As JSON, an output that differs is not there; findings may be many.
+				err = why.on(cmd.ErrOrStderr(), func(w io.Writer) error {
+					_, err := fmt.Fprintln(w, "lockdep:", strings.Join(wrong, "\nlockdep: "))
+					return err
+				})
+				if err != nil {
+					return err
+				}
 			}
-			if bad {
-				return status(exitFinding)
-			}
-			return nil
+			return why.status()
 		},
 	}
 	f := c.Flags()
@@ -59,22 +66,22 @@ func scenarioCommand() *cobra.Command {
 	return c
 }
 
-// runScenarios runs a file and tells whether an output is not as expected.
-func runScenarios(w io.Writer, file string, opts scenario.Options, inGo, json, rewrite bool) (wrong bool, err error) {
+// runScenarios runs a file and says which outputs are not as expected.
+func runScenarios(w io.Writer, file string, opts scenario.Options, inGo, json, rewrite bool) (wrong []string, err error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	results, err := scenario.Run(file, string(text), opts)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	if rewrite {
 		var b bytes.Buffer
 		if err := scenario.Rewrite(&b, results); err != nil || bytes.Equal(b.Bytes(), text) {
-			return false, err
+			return nil, err
 		}
-		return false, os.WriteFile(file, b.Bytes(), 0o644)
+		return nil, os.WriteFile(file, b.Bytes(), 0o644)
 	}
 	var all []*splat.Report
 	for _, r := range results {
@@ -91,12 +98,12 @@ func runScenarios(w io.Writer, file string, opts scenario.Options, inGo, json, r
 		}
 		switch {
 		case r.HasGold && r.Golden != r.Kernel():
-			wrong = true
+			wrong = append(wrong, fmt.Sprintf("%s:%d: scenario %s: the output differs from the expected one", file, r.Line, r.Name))
 			if !json {
 				fmt.Fprintf(w, "%s:%d: the output differs from the expected one:\n%s", file, r.Line, r.Golden)
 			}
 		case !r.HasGold && (len(r.Reports) > 0 || r.Explored != nil && len(r.Explored.Deadlocks) > 0):
-			wrong = true
+			wrong = append(wrong, fmt.Sprintf("%s:%d: scenario %s has a finding, and no output is expected", file, r.Line, r.Name))
 		}
 	}
 	if json {

@@ -83,25 +83,21 @@ func runTrace(out, errOut io.Writer, form traceForm, args []string) error {
 		}
 	}
 	w := bufio.NewWriter(out)
-	failed, err := form.print(w, errOut, res)
+	why, err := form.print(w, errOut, res)
+	if e := w.Flush(); err == nil {
+		err = e
+	}
 	if err != nil {
 		return err
 	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	if failed {
-		return status(exitFinding)
-	}
-	return nil
+	return why.status()
 }
 
-// print prints what was asked for, and tells whether a finding is likely.
-func (form traceForm) print(w, errOut io.Writer, res *replay.Result) (failed bool, err error) {
+// print prints what was asked for; a finding that is likely is the blame.
+func (form traceForm) print(w, errOut io.Writer, res *replay.Result) (why blame, err error) {
 	var shown []*replay.Finding
 	hidden := 0
 	for _, f := range res.Findings {
-		failed = failed || f.Level == replay.Likely
 		if f.Level == replay.Likely || form.level == "possible" || f.Waits && len(f.Why) == 1 {
 			shown = append(shown, f)
 		} else {
@@ -126,31 +122,42 @@ func (form traceForm) print(w, errOut io.Writer, res *replay.Result) (failed boo
 				fmt.Fprintf(w, "==> /proc/%s <==\n", s)
 			}
 			if err := write[s](w); err != nil {
-				return failed, err
+				return why, err
 			}
 		}
-		return failed, nil
+		// In place of the findings: those that fail the run are still said.
+		w, shown = errOut, slices.DeleteFunc(shown, func(f *replay.Finding) bool { return f.Level != replay.Likely })
 	}
 	for i, f := range shown {
-		if form.json {
-			if err := writeTraceJSON(w, f); err != nil {
-				return failed, err
-			}
-			continue
+		say := func(w io.Writer) error { return form.finding(w, f, i > 0) }
+		if f.Level == replay.Likely {
+			err = why.on(w, say)
+		} else {
+			err = say(w)
 		}
-		if i > 0 {
-			fmt.Fprintln(w)
+		if err != nil {
+			return why, err
 		}
-		if err := f.Report.Kernel(w); err != nil {
-			return failed, err
-		}
-		fmt.Fprintf(w, "level: %s", f.Level)
-		for _, why := range f.Why {
-			fmt.Fprintf(w, "\n  %s", why)
-		}
+	}
+	return why, nil
+}
+
+func (form traceForm) finding(w io.Writer, f *replay.Finding, more bool) error {
+	if form.json {
+		return writeTraceJSON(w, f)
+	}
+	if more {
 		fmt.Fprintln(w)
 	}
-	return failed, nil
+	if err := f.Report.Kernel(w); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "level: %s", f.Level)
+	for _, why := range f.Why {
+		fmt.Fprintf(w, "\n  %s", why)
+	}
+	_, err := fmt.Fprintln(w)
+	return err
 }
 
 func writeTraceJSON(w io.Writer, f *replay.Finding) error {

@@ -72,6 +72,12 @@ func wantStatus(t *testing.T, err error, want status) {
 
 func TestTrace(t *testing.T) {
 	abba, abab := writeTemp(t, "abba", traceText("a b", "b a")), writeTemp(t, "abab", traceText("a b", "a b"))
+	// In place of the findings, and yet not without the one that fails the run.
+	_, said, err := traceOut(traceCommand(), "-stats=lockdep_stats", abba)
+	wantStatus(t, err, exitFinding)
+	if !strings.Contains(said, "WARNING: possible circular locking dependency detected") {
+		t.Errorf("exit status 66 and no report:\n%s", said)
+	}
 	out, complaints, err := traceOut(traceCommand(), abba)
 	wantStatus(t, err, exitFinding)
 	for _, want := range []string{"WARNING: possible circular locking dependency detected", "-> #1 (lock_b)", "-> #0 (lock_a)", "task/11 is trying", "level: likely"} {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/term"
 
@@ -23,10 +24,17 @@ type judgement struct {
 	fail   engine.Level
 	ignore *report.Ignore
 	order  *lockgraph.Order
+	begun  int64 // before the processes of this run, in nanoseconds since 1970
+
+	// Somebody else prints what the processes say, and may not: a program of -exec.
+	hidden bool
 }
 
 func (s *session) judgement() (*judgement, error) {
-	j := &judgement{s: s}
+	j := &judgement{s: s, begun: time.Now().UnixNano()}
+	if s.go_ != nil {
+		j.hidden = s.go_.has["exec"]
+	}
 	j.fail, _ = failLevel(s.own.fail)
 	if s.own.ignore != "" {
 		text, err := os.ReadFile(s.own.ignore)
@@ -99,8 +107,8 @@ func (j *judgement) finish(code int, tests bool) error {
 	if err != nil {
 		return err
 	}
-	if failed {
-		return status(exitFinding)
+	if err := failed.status(); err != nil {
+		return err
 	}
 	if code != 0 {
 		return status(code)
@@ -108,9 +116,9 @@ func (j *judgement) finish(code int, tests bool) error {
 	return nil
 }
 
-// verdict prints and writes the findings of a graph and reports whether they
-// fail the run. shown: the processes have printed what they found by themselves.
-func (j *judgement) verdict(to io.Writer, g *lockgraph.Graph, shown bool) (failed bool, err error) {
+// verdict prints and writes the findings of a graph; those that fail the run are
+// the blame. tests: what a test said in its log is not printed a second time.
+func (j *judgement) verdict(to io.Writer, g *lockgraph.Graph, tests bool) (failed blame, err error) {
 	w := &errWriter{w: to}
 	v := g.Judge()
 	var findings []engine.Finding
@@ -118,7 +126,7 @@ func (j *judgement) verdict(to io.Writer, g *lockgraph.Graph, shown bool) (faile
 	ignored := 0
 	predicted, err := j.predict(w)
 	if err != nil {
-		return false, err
+		return failed, err
 	}
 	for _, f := range g.Findings(v, engine.Possible) {
 		if d := predicted[pairsOf(&f)]; d != nil && f.Level < engine.Proved {
@@ -131,12 +139,9 @@ func (j *judgement) verdict(to io.Writer, g *lockgraph.Graph, shown bool) (faile
 			continue
 		}
 		findings = append(findings, f)
-		if f.Level >= j.fail {
-			failed = true
-		}
 	}
 	if err := j.write(findings); err != nil {
-		return false, err
+		return failed, err
 	}
 	color := false
 	if f, ok := to.(*os.File); ok {
@@ -145,20 +150,42 @@ func (j *judgement) verdict(to io.Writer, g *lockgraph.Graph, shown bool) (faile
 	ident := fmt.Sprintf("lockdep %s  %d processes", version, g.Processes)
 	for i := range findings {
 		f := &findings[i]
-		if shown && f.Level >= j.fail && f.Why&engine.WhyProcesses == 0 && f.Sides[0].Test != "" && g.Ended(f.Sides[0].Process) && schedules[f.ID] == nil {
-			continue // in the log of its test
+		say := func(w io.Writer) error {
+			fmt.Fprintln(w)
+			report.Text(w, f, ident, color)
+			if s := schedules[f.ID]; s != nil {
+				fmt.Fprintf(w, "\n%s", s)
+				// Best effort, as with the findings beside the graph.
+				_ = os.WriteFile(filepath.Join(j.s.graph, "schedule-"+f.ID+".txt"), s, 0o644)
+			}
+			return nil
 		}
-		fmt.Fprintln(w)
-		report.Text(w, f, ident, color)
-		if s := schedules[f.ID]; s != nil {
-			fmt.Fprintf(w, "\n%s", s)
-			// Best effort, as with the findings beside the graph.
-			_ = os.WriteFile(filepath.Join(j.s.graph, "schedule-"+f.ID+".txt"), s, 0o644)
+		if tests && schedules[f.ID] == nil && j.said(g, f) {
+			say = func(w io.Writer) error {
+				_, err := fmt.Fprintf(w, "lockdep: %s: %s %s of %s: the report is in the log of the tests above\n",
+					f.ID, f.Level, f.Kind, strings.Join(shortClasses(f), ", "))
+				return err
+			}
+		}
+		if f.Level < j.fail {
+			say(w)
+			continue
+		}
+		if err := failed.on(w, say); err != nil {
+			return failed, err
 		}
 	}
 	if j.order != nil {
-		if j.order.Check(w, g, v) {
-			failed = true
+		var said bytes.Buffer
+		contradicted := j.order.Check(&said, g, v)
+		say := func(w io.Writer) error {
+			_, err := said.WriteTo(w)
+			return err
+		}
+		if !contradicted {
+			say(w)
+		} else if err := failed.on(w, say); err != nil {
+			return failed, err
 		}
 	}
 	for _, t := range v.Full() {
@@ -181,6 +208,12 @@ func (j *judgement) verdict(to io.Writer, g *lockgraph.Graph, shown bool) (faile
 		}
 	}
 	return failed, nil
+}
+
+// said reports whether a test of this run has finding f in its log, at this
+// level, and the go command has shown that log: see lockgraph.Process.Said.
+func (j *judgement) said(g *lockgraph.Graph, f *engine.Finding) bool {
+	return !j.hidden && g.Said(f.ID, f.Level, j.begun)
 }
 
 // An unusedError names suppressions that match nothing.

@@ -152,7 +152,8 @@ var anchors = []struct {
 	{"testing/testing.go", []op{
 		after("tRunner", "t.resetRaces()", "; t.lockdepStart()"),
 		head("(*T).Parallel", "if $r.lockdepParallel() { return }"),
-		before("tRunner", "t.done = true", "t.lockdepEnd(); "),
+		before("tRunner", "t.report()", "t.lockdepEnd(); "),
+		before("tRunner", "t.done = true", "t.lockdepReported(); "),
 		head("(*common).checkRaces", "$r.checkLockdep()"),
 		after("(*M).Run", "anyFailed := …", "; anyFailed = lockdepAfterRun(anyFailed)"),
 	}},

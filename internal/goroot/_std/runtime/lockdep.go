@@ -39,6 +39,19 @@ func LockdepArg0() string {
 	return argslice[0]
 }
 
+// LockdepOfGoTest reports whether go test itself started this process: it gives
+// a flag that a test which runs its own binary does not.
+func LockdepOfGoTest() bool {
+	ours := false
+	for _, a := range argslice {
+		ours = ours || a == "-test.paniconexit0"
+		if a == "-test.fuzzworker" {
+			return false
+		}
+	}
+	return ours
+}
+
 // LockdepNanos returns the time since 1970 in nanoseconds.
 func LockdepNanos() int64 {
 	sec, nsec, _ := time_now()
@@ -67,10 +80,19 @@ func LockdepAppend(name []byte, b []byte) int {
 	return done
 }
 
-// LockdepWrite writes b to file descriptor fd.
+// LockdepWrite writes b to file descriptor fd, all of it: a signal may cut a
+// write short, and a pipe that does not block may be full for a while.
 func LockdepWrite(fd uintptr, b []byte) {
-	if len(b) > 0 {
-		write(fd, unsafe.Pointer(&b[0]), int32(len(b)))
+	for tries := 0; len(b) > 0 && tries < 1000; tries++ {
+		n := write(fd, unsafe.Pointer(&b[0]), int32(len(b)))
+		if n > 0 {
+			b = b[n:]
+			continue
+		}
+		if !lockdepAgain(n) {
+			return
+		}
+		usleep(1000)
 	}
 }
 

@@ -18,3 +18,6 @@ func lockdepMap(n uintptr) unsafe.Pointer {
 
 // LockdepPid returns 0: the file's name has the time instead.
 func LockdepPid() int { return 0 }
+
+// lockdepAgain reports whether a write that returned n can be tried again.
+func lockdepAgain(n int32) bool { return n == -_EINTR || n == -_EAGAIN }

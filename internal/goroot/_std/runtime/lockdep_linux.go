@@ -19,3 +19,6 @@ func lockdepMap(n uintptr) unsafe.Pointer {
 
 // LockdepPid returns the process number.
 func LockdepPid() int { return getpid() }
+
+// lockdepAgain reports whether a write that returned n can be tried again.
+func lockdepAgain(n int32) bool { return n == -_EINTR || n == -_EAGAIN }

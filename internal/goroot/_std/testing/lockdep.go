@@ -3,6 +3,8 @@ package testing
 import (
 	"fmt"
 	"internal/lockdep"
+	"os"
+	"strings"
 )
 
 func init() { lockdep.Testing = testBinary == "1" }
@@ -18,8 +20,19 @@ func (t *T) lockdepStart() {
 // lockdepParallel reports whether t, which calls Parallel, runs beside others already.
 func (t *T) lockdepParallel() bool { return t.isParallel && lockdep.Beside(t.name) }
 
+// lockdepStdout is where a program's output goes that nobody has redirected.
+var lockdepStdout = os.Stdout
+
 // lockdepEnd runs when t, its cleanups and its subtests are done, before t is reported.
 func (t *T) lockdepEnd() { t.checkLockdep() }
+
+// lockdepReported runs after t was reported: what is in the log of a test of the
+// top is printed then.
+func (t *T) lockdepReported() {
+	if !strings.Contains(t.name, "/") && os.Stdout == lockdepStdout {
+		lockdep.Printed(t.name)
+	}
+}
 
 // checkLockdep fails c if it made a finding; it is called wherever data races are checked.
 func (c *common) checkLockdep() {
@@ -37,6 +50,9 @@ func lockdepAfterRun(failed bool) bool {
 	for _, text := range lockdep.TakeReports("") {
 		fmt.Printf("testing: lock order finding outside of a running test\n%s", text)
 		failed = true
+	}
+	if os.Stdout == lockdepStdout {
+		lockdep.Printed("")
 	}
 	return failed
 }

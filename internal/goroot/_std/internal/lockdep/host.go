@@ -79,6 +79,7 @@ func exit(code int) {
 	release()
 	awaitTold()
 	steered()
+	attest(code)
 	v.FlushStats()
 	endRecord()
 	lost()

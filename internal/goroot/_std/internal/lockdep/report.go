@@ -17,14 +17,34 @@ var logName []byte
 
 var failing uint32 // findings that fail the run
 
-// A report is a finding of a test binary that no test has reported yet.
+// A report is a finding of a test binary.
 type report struct {
-	next *report
-	test string
-	text string
+	next  *report
+	test  string
+	text  string
+	id    string
+	level engine.Level
 }
 
-var reports unsafe.Pointer // *report, newest first
+// Newest first: what no test has reported yet, what stands in the log of a test
+// that is not printed yet, and what was printed. Each is a *report.
+var reports, logged, printed unsafe.Pointer
+
+func (r *report) push(list *unsafe.Pointer) {
+	for {
+		r.next = (*report)(atomic.LoadPointer(list))
+		if atomic.CompareAndSwapPointer(list, unsafe.Pointer(r.next), unsafe.Pointer(r)) {
+			return
+		}
+	}
+}
+
+func takeAll(list *unsafe.Pointer) *report {
+	if atomic.LoadPointer(list) == nil {
+		return nil
+	}
+	return (*report)(atomic.SwapPointer(list, nil))
+}
 
 // ignored are the suppressions of $LOCKDEPIGNORE: the lines of an ignore file.
 // The command that set it has checked them.
@@ -71,27 +91,25 @@ func isIgnored(f *engine.Finding) bool {
 	return false
 }
 
-// say1 prints a finding, or leaves it to the test that made it.
+// say1 prints a finding, or leaves it to the test that made it. A finding counts
+// as one that fails the process only when it was printed: whoever ends the
+// process meanwhile does not end it for a reason that nobody can read.
 func say1(f *engine.Finding, text []byte) {
 	fails := f.Level >= opt.fail
+	quits := fails && opt.halt // no test will come to report it
+	if !Testing || f.Level == engine.Proved || quits {
+		print(text)
+	}
 	if fails {
 		atomic.AddUint32(&failing, 1)
 	}
-	if !Testing || f.Level == engine.Proved {
-		print(text)
-	}
 	tell(text)
 	if Testing && fails {
-		r := &report{test: f.Sides[0].Test, text: string(text)}
-		for {
-			r.next = (*report)(atomic.LoadPointer(&reports))
-			if atomic.CompareAndSwapPointer(&reports, unsafe.Pointer(r.next), unsafe.Pointer(r)) {
-				break
-			}
-		}
+		r := &report{test: f.Sides[0].Test, text: string(text), id: f.ID, level: f.Level}
+		r.push(&reports)
 	}
 	there(f)
-	if fails && opt.halt {
+	if quits {
 		runtime.LockdepQuit(opt.exitcode)
 	}
 }
@@ -129,24 +147,47 @@ func TakeReports(test string) []string {
 		leaks()
 		release()
 	}
-	if atomic.LoadPointer(&reports) == nil {
-		return nil
-	}
-	all := (*report)(atomic.SwapPointer(&reports, nil))
 	var out []string
-	for r := all; r != nil; {
+	for r := takeAll(&reports); r != nil; {
 		next := r.next
-		if test == "" || r.test == test || len(r.test) > len(test) && r.test[:len(test)] == test && r.test[len(test)] == '/' {
+		if of(r.test, test) {
 			out = append(out, r.text)
+			r.push(&logged)
 		} else {
-			for {
-				r.next = (*report)(atomic.LoadPointer(&reports))
-				if atomic.CompareAndSwapPointer(&reports, unsafe.Pointer(r.next), unsafe.Pointer(r)) {
-					break
-				}
-			}
+			r.push(&reports)
 		}
 		r = next
 	}
 	return out
+}
+
+// of reports whether name is that test or a subtest of it; every test is one of "".
+func of(name, test string) bool {
+	return test == "" || name == test || len(name) > len(test) && name[:len(test)] == test && name[len(test)] == '/'
+}
+
+// Printed is called when the log of the named test of the top is printed, and
+// with an empty name when all is.
+func Printed(test string) {
+	for r := takeAll(&logged); r != nil; {
+		next := r.next
+		if of(r.test, test) {
+			r.push(&printed)
+		} else {
+			r.push(&logged)
+		}
+		r = next
+	}
+}
+
+// attest writes down which reports the user sees: go test shows what a process
+// printed that it started itself and that failed. What a test printed that ran
+// this process, or that TestMain ended well all the same, nobody may see.
+func attest(code int) {
+	if code == 0 || !runtime.LockdepOfGoTest() {
+		return
+	}
+	for r := takeAll(&printed); r != nil; r = r.next {
+		v.Said(r.id, r.level)
+	}
 }

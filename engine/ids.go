@@ -143,6 +143,10 @@ const (
 	// WhySpan: two sides run in goroutines that were made under a lock, which
 	// keeps them apart if whoever made them waits for them with the lock held.
 	WhySpan
+	// WhyUnwanted: a goroutine is stuck with locks that nobody can want any more.
+	WhyUnwanted
+	// WhyWeak: what a goroutine waits for can be reached by a weak pointer.
+	WhyWeak
 	// WhyPredictable: a schedule of the recorded events ends in it; see package predict.
 	WhyPredictable
 )

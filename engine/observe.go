@@ -59,6 +59,9 @@ const (
 	obsPartial                   // held locks are missing: a table was full
 	obsTag                       // instances known by a lock's tag, goroutine by its low bits
 	obsStuck                     // the goroutine stands there for ever: see knot.go
+
+	obsUnwanted uint8 = 1 << 6 // of a leak: nobody can want the locks that it holds
+	obsWeakly   uint8 = 1 << 7 // of a leak: a weak pointer reaches what it waits for
 )
 
 // learn records what t's acquisition of m teaches and judges it.

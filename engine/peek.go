@@ -30,6 +30,27 @@ func (v *Validator) Peek(t *Task, i int) (Peeked, bool) {
 	return p, true
 }
 
+// MaxLocks bounds what [Task.Locks] tells.
+const MaxLocks = 32
+
+// Locks stores the addresses of the locks that t holds, the outermost first, and
+// returns their number, at most MaxLocks, and the lock that t waits for, 0 for
+// none. t sleeps. It may be asked while the world is stopped, as Peek may be.
+func (t *Task) Locks(held *[MaxLocks]uintptr) (n int, wants uintptr) {
+	for i := uint32(0); ; i++ {
+		h, ok := t.peek(i)
+		switch {
+		case !ok:
+			return n, 0
+		case h.flags()&heldGot == 0:
+			return n, h.inst
+		case n < MaxLocks:
+			held[n] = h.inst
+			n++
+		}
+	}
+}
+
 // peek is at for a task that may run meanwhile; false: it holds no lock i.
 //
 // It stays inside the array, whichever it reads, the old one or the new one:

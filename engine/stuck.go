@@ -26,6 +26,8 @@ type StuckGoroutine struct {
 	Wait      Mode
 	PCs       []uintptr // its stack, innermost first
 	LocksOnly bool      // it is no news unless it holds a lock or waits for one
+	Unwanted  bool      // nobody waits for a lock that it holds, and nobody that can still run reaches one
+	Weak      bool      // a weak pointer reaches what it waits for
 }
 
 // Stuck records that t's goroutine can never go on. t is nil if it took no lock
@@ -56,6 +58,12 @@ func (v *Validator) Stuck(t *Task, g StuckGoroutine) {
 		v.unlock()
 		return
 	}
+	if g.Unwanted && o.n > 0 {
+		o.flags |= obsUnwanted
+	}
+	if g.Weak {
+		o.flags |= obsWeakly
+	}
 	o.stack = v.capture(g.PCs, userPC(g.PCs))
 	o.origin = v.siteAt(g.Origin)
 	v.best.pending = false
@@ -82,13 +90,28 @@ func userPC(pcs []uintptr) uintptr {
 }
 
 // foundLeak enters the finding that a goroutine is stuck.
+//
+// Who wants a lock that nobody can release is proved to be stuck, and so is who
+// holds a lock that somebody wants, or that somebody who can still run reaches:
+// whoever comes for it waits for ever. Who holds a lock that nobody can want
+// keeps nobody waiting: it leaks, with a lock that is garbage as well.
+//
+// Where a weak pointer reaches what it waits for, nothing is proved: whoever
+// takes a strong pointer from it can wake the goroutine.
 func (v *Validator) foundLeak(id ObsID) {
 	o := &v.obs[id]
 	f := finding{kind: KindStuck, level: Proved, obs: id, held: noHeld}
 	if o.n > 0 {
 		f.held = o.n - 1
-	} else if o.lock.class == 0 {
+	}
+	switch wants := o.lock.class != 0; {
+	case !wants && o.n == 0:
 		f.level, f.why = Possible, WhyNoLock
+	case !wants && o.flags&obsUnwanted != 0:
+		f.level, f.why = Possible, WhyUnwanted
+	}
+	if o.flags&obsWeakly != 0 {
+		f.level, f.why = Possible, f.why|WhyWeak
 	}
 	for i := uint32(1); i <= v.nfindings && f.level != Suppressed; i++ {
 		if v.tells(&v.findings[i], id) {

@@ -40,3 +40,49 @@ func TestStuck(t *testing.T) {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 }
+
+// Who wants a lock is proved to be stuck; who holds one only if somebody can want
+// it; and nobody who can be reached by a weak pointer.
+func TestStuckLevels(t *testing.T) {
+	for _, test := range []struct {
+		holds, wants, unwanted, weak bool
+		level                        Level
+		why                          Why
+	}{
+		{level: Possible, why: WhyNoLock},
+		{weak: true, level: Possible, why: WhyNoLock | WhyWeak},
+		{unwanted: true, level: Possible, why: WhyNoLock},
+		{holds: true, level: Proved},
+		{holds: true, unwanted: true, level: Possible, why: WhyUnwanted},
+		{holds: true, weak: true, level: Possible, why: WhyWeak},
+		{holds: true, unwanted: true, weak: true, level: Possible, why: WhyUnwanted | WhyWeak},
+		{wants: true, level: Proved},
+		{wants: true, unwanted: true, level: Proved},
+		{wants: true, weak: true, level: Possible, why: WhyWeak},
+		{holds: true, wants: true, level: Proved},
+		{holds: true, wants: true, unwanted: true, level: Proved},
+		{holds: true, wants: true, weak: true, level: Possible, why: WhyWeak},
+	} {
+		v := New(SmallLimits(), Host{})
+		task, l := v.NewTask(), [...]*Map{new(Map), new(Map)}
+		onHeap = append(onHeap[:0], l[:]...)
+		v.wake(task)
+		v.SetClass(task, l[0], "a")
+		v.SetClass(task, l[1], "b")
+		if test.holds {
+			v.Taken(task, l[0], 1, Write)
+		}
+		if test.wants {
+			v.Acquire(task, l[1], 2, Write)
+		}
+		var held [MaxLocks]uintptr
+		if n, wants := task.Locks(&held); n > 0 != test.holds || wants != 0 != test.wants {
+			t.Errorf("%+v: Locks: %d, %#x", test, n, wants)
+		}
+		v.Stuck(task, StuckGoroutine{Goroutine: 1, Wait: WaitSend, Unwanted: test.unwanted, Weak: test.weak})
+		f, ok := v.Finding(1)
+		if !ok || f.Level != test.level || f.Why != test.why {
+			t.Errorf("%+v: got %v, %v, %#x", test, ok, f.Level, f.Why)
+		}
+	}
+}

@@ -567,5 +567,7 @@ var whyWords = [...]string{
 	"a side waits for an event, and that who ends it needs the lock is known from the runs that were seen",
 	"a goroutine came to end such a wait without the lock",
 	"a goroutine runs while the one that made it holds a lock that the other side needs (gate across goroutines)",
+	"nobody can want a lock that the goroutine holds: only goroutines that are stuck themselves reach it",
+	"a weak.Pointer reaches what the goroutine waits for, so that another one may still wake it",
 	"predictable: the recorded run could have ended there",
 }

@@ -288,7 +288,8 @@ func main() {
 		Short: "A goroutine waits for something that can never happen any more.",
 		Text: "It waits on a channel, a WaitGroup, a Cond or a lock, and nothing that can still run can reach what it waits for: " +
 			"the garbage collector has proved it (from Go 1.26 on), or all goroutines of the program sleep. " +
-			"Where the goroutine holds a lock, everybody who wants that lock is stuck as well.\n\n" +
+			"Where the goroutine holds a lock, everybody who wants that lock is stuck as well: that is `proved` if somebody wants it, " +
+			"or can still reach it. Where the lock is garbage, too, it is `possible`.\n\n" +
 			"A goroutine that holds no lock and waits for none only leaks: its memory stays in use for as long as the process runs.",
 		Repair: "Give the wait a way out (a context, a closed channel, a buffer for the one value that nobody may fetch), and do not wait with a lock held for what needs that lock.",
 		Example: `package main

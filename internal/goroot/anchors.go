@@ -143,6 +143,13 @@ var anchors = []struct {
 	{"runtime/panic.go", []op{
 		head("fatalpanic", "lockdepDying()"),
 	}},
+	// The search for goroutines that can never go on is told apart from the
+	// collector's own (see _std/runtime/lockdep_leak.go).
+	{"runtime/mgc.go", []op{
+		since("go1.26", rename("findGoroutineLeaks", "lockdepFindLeaks")),
+		since("go1.26", swap("findGoroutineLeaks", "casgstatus(gp, _Gwaiting, _Gleaked)",
+			"if !lockdepSearch.asked.Load() { casgstatus(gp, _Gwaiting, _Gleaked) }")),
+	}},
 	// The dump of a goroutine says which locks it holds.
 	{"runtime/traceback.go", []op{
 		tail("goroutineheader", "lockdepHeader(gp)"),

@@ -6,6 +6,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"go/version"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,11 +17,12 @@ import (
 // A target is one file of the original while edits for it are collected.
 // All positions are those of the unedited text.
 type target struct {
-	path   string // below GOROOT/src, with slashes
-	text   []byte
-	fset   *token.FileSet
-	syntax *ast.File
-	edits  edits
+	path      string // below GOROOT/src, with slashes
+	goVersion string
+	text      []byte
+	fset      *token.FileSet
+	syntax    *ast.File
+	edits     edits
 }
 
 // An op finds one anchor in a file and records the edit that belongs there.
@@ -29,7 +31,7 @@ type op func(*target) error
 
 // patchFile applies the ops to text, the file path of the given Go release.
 func patchFile(path string, text []byte, goVersion string, ops []op) ([]byte, error) {
-	t := &target{path: path, text: text, fset: token.NewFileSet()}
+	t := &target{path: path, goVersion: goVersion, text: text, fset: token.NewFileSet()}
 	var err error
 	t.syntax, err = parser.ParseFile(t.fset, path, text, parser.ParseComments|parser.SkipObjectResolution)
 	if err != nil {
@@ -170,6 +172,16 @@ func imports(paths ...string) op {
 			}
 		}
 		return nil
+	}
+}
+
+// since is op for a Go release from first ("go1.26") on.
+func since(first string, op op) op {
+	return func(t *target) error {
+		if version.Compare(t.goVersion, first) < 0 {
+			return nil
+		}
+		return op(t)
 	}
 }
 

@@ -3,6 +3,4 @@
 package runtime
 
 // The collector does not look for leaked goroutines before Go 1.26.
-func lockdepLeakGC() bool { return false }
-
-func lockdepLeakedG(*g) bool { return false }
+func lockdepLeaked([]LockdepStuckG) (int, bool) { return 0, false }

@@ -2,50 +2,64 @@ package runtime
 
 import "unsafe"
 
+// LockdepMaxLocks bounds the held locks of a goroutine that are looked at.
+const LockdepMaxLocks = 32
+
 // A LockdepStuckG is a goroutine that can never go on.
 type LockdepStuckG struct {
-	Goid   uint64
-	GoPC   uintptr // of the go statement that made it
-	Test   uint32
-	Task   unsafe.Pointer
-	Reason string // what it waits for, as in a stack dump
-	N      int    // of PCs
-	PCs    [32]uintptr
+	gp      *g
+	Goid    uint64
+	GoPC    uintptr // of the go statement that made it
+	Test    uint32
+	Task    unsafe.Pointer
+	Reason  string                   // what it waits for, as in a stack dump
+	Held    [LockdepMaxLocks]uintptr // addresses of the locks that it holds
+	NHeld   int
+	Wants   uintptr // address of the lock that it waits for
+	Reached uint32  // a bit for each of Held: a goroutine that can still run reaches it
+	Weak    bool    // a weak pointer reaches what it waits for: it may still be woken
+	N       int     // of PCs
+	PCs     [32]uintptr
 }
+
+// LockdepOnLocks stores the locks that a goroutine holds, whose task it is given,
+// and returns their number and the one that it waits for. The world is stopped.
+var LockdepOnLocks func(task unsafe.Pointer, held *[LockdepMaxLocks]uintptr) (n int, wants uintptr)
 
 // LockdepLeaked returns goroutines that wait for what nothing that can still
 // run can reach, at most limit of them; false: this release cannot tell.
 func LockdepLeaked(limit int) ([]LockdepStuckG, bool) {
-	if !lockdepLeakGC() {
-		return nil, false
-	}
-	return lockdepStuck(limit, lockdepLeakedG), true
+	out := make([]LockdepStuckG, limit)
+	n, ok := lockdepLeaked(out)
+	return out[:n], ok
 }
 
 // LockdepAsleep returns the goroutines of a program in which all sleep for ever.
 func LockdepAsleep(limit int) []LockdepStuckG {
-	return lockdepStuck(limit, func(gp *g) bool { return readgstatus(gp)&^_Gscan == _Gwaiting })
-}
-
-func lockdepStuck(limit int, is func(*g) bool) []LockdepStuckG {
 	out := make([]LockdepStuckG, limit)
 	n := 0
 	stw := stopTheWorld(stwGoroutineProfile)
 	forEachGRace(func(gp *g) {
-		if n == limit || !is(gp) || isSystemGoroutine(gp, false) {
-			return
+		if n < limit && readgstatus(gp)&^_Gscan == _Gwaiting && !isSystemGoroutine(gp, false) {
+			out[n].set(gp)
+			n++
 		}
-		s := &out[n]
-		n++
-		s.Goid, s.GoPC, s.Test, s.Task, s.Reason = gp.goid, gp.gopc, gp.lockdepTest, gp.lockdep, gp.waitreason.String()
-		systemstack(func() {
-			var u unwinder
-			u.initAt(^uintptr(0), ^uintptr(0), 0, gp, unwindSilentErrors)
-			s.N = tracebackPCs(&u, 0, s.PCs[:])
-		})
 	})
 	startTheWorld(stw)
 	return out[:n]
+}
+
+// set fills s with what gp, which waits, is at. The world is stopped.
+func (s *LockdepStuckG) set(gp *g) {
+	s.gp, s.Goid, s.GoPC, s.Test, s.Task, s.Reason = gp, gp.goid, gp.gopc, gp.lockdepTest, gp.lockdep, gp.waitreason.String()
+	if f := LockdepOnLocks; f != nil && gp.lockdep != nil {
+		s.NHeld, s.Wants = f(gp.lockdep, &s.Held)
+	}
+	systemstack(func() {
+		var u unwinder
+		u.initAt(^uintptr(0), ^uintptr(0), 0, gp, unwindSilentErrors)
+		s.N = tracebackPCs(&u, 0, s.PCs[:])
+	})
 }
 
 var (

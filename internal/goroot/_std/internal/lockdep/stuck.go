@@ -3,12 +3,21 @@ package lockdep
 import (
 	"internal/lockdep/engine"
 	"runtime"
+	"unsafe"
 )
 
 // maxStuck bounds the goroutines that are looked at when a process ends.
 const maxStuck = 1000
 
-func init() { runtime.LockdepOnAsleep = asleep }
+func init() {
+	runtime.LockdepOnAsleep = asleep
+	runtime.LockdepOnLocks = locksOf
+}
+
+// locksOf runs while the world is stopped.
+func locksOf(task unsafe.Pointer, held *[runtime.LockdepMaxLocks]uintptr) (n int, wants uintptr) {
+	return (*Task)(task).Locks(held)
+}
 
 // asleep runs when all goroutines sleep for ever and the program is about to
 // die of it.
@@ -52,6 +61,28 @@ func stuck(gs []runtime.LockdepStuckG, all bool) {
 		}
 		v.Stuck((*Task)(g.Task), engine.StuckGoroutine{
 			Goroutine: g.Goid, Origin: g.GoPC, Test: engine.TestID(g.Test), Wait: mode, PCs: g.PCs[:g.N], LocksOnly: all,
+			Unwanted: !wanted(gs, i), Weak: g.Weak,
 		})
 	}
+}
+
+// wanted reports whether a lock that gs[i] holds is wanted, or can be: another
+// goroutine that is stuck waits for it, or one that can still run reaches it.
+//
+// Who waits for a lock that nobody else reaches is stuck as well, so it is among
+// gs, but for those beyond the bound of gs: then too little is claimed. One that
+// a weak pointer can wake counts only where its lock is reached without: for
+// the search it was able to run.
+func wanted(gs []runtime.LockdepStuckG, i int) bool {
+	for k := 0; k < gs[i].NHeld; k++ {
+		if gs[i].Reached&(1<<k) != 0 {
+			return true
+		}
+		for j := range gs {
+			if j != i && !gs[j].Weak && gs[j].Wants == gs[i].Held[k] {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -23,9 +23,12 @@ func mixLock(key, lock uint64) uint64 {
 
 // Pop is [Validator.Release] for the common case that m was taken last; false: it
 // is not that case. Small enough to be inlined.
-func (t *Task) Pop(m *Map) bool {
+//
+// A task that has not looked since another goroutine released a lock may have an
+// entry that is not its own any more: then it is not that case.
+func (v *Validator) Pop(t *Task, m *Map) bool {
 	h := t.top()
-	if h.inst != uintptr(unsafe.Pointer(m)) || t.slow != 0 {
+	if h.inst != uintptr(unsafe.Pointer(m)) || t.slow != 0 || t.epoch != atomic.LoadUint32(&v.epoch) {
 		return false
 	}
 	t.depth--
@@ -56,16 +59,24 @@ func (v *Validator) Again(t *Task, m *Map, pc uintptr, how uint64) bool {
 	return true
 }
 
-// renew asks the host for t's goroutine, if it is new to it, and makes t look at
-// the locks that it took so far when it takes them again. The push that follows
-// sees to the popped ones.
+// renew asks the host for t's goroutine, if it is new to it, removes what other
+// goroutines released, and makes t look at the locks that it took so far when it
+// takes them again. The push that follows sees to the popped ones.
 func (v *Validator) renew(t *Task) {
 	if t.goid == 0 {
 		v.fresh(t)
 	}
-	t.epoch = atomic.LoadUint32(&v.epoch)
+	if atomic.LoadUint32(&t.slow)&taskInbox != 0 {
+		v.drain(t) // first: those were taken off the notes
+	}
+	since := t.epoch
+	atomic.StoreUint32(&t.epoch, atomic.LoadUint32(&v.epoch))
 	for i := uint32(0); i < t.depth; i++ {
 		t.at(i).word |= lookBit
+	}
+	t.above().word |= lookBit
+	if t.depth != 0 && atomic.LoadUint32(&v.nhanded) != 0 {
+		v.dropHanded(t, since)
 	}
 }
 
@@ -152,6 +163,9 @@ func (v *Validator) hostTask() *Task {
 
 // Acquired records that t got m: the end of the wait that Acquire announced.
 func (v *Validator) Acquired(t *Task, m *Map, mode Mode) {
+	if t.epoch != atomic.LoadUint32(&v.epoch) || t.slow&taskInbox != 0 {
+		v.look(t) // an older entry of m may be one that was released
+	}
 	if d := t.depth; d != 0 {
 		t.at(d - 1).word |= uint64(heldGot) << flagShift
 		if t.slow != 0 {
@@ -179,7 +193,7 @@ func (v *Validator) settle(t *Task, m *Map) {
 
 // Release records that t releases m.
 func (v *Validator) Release(t *Task, m *Map, mode Mode) {
-	if t == nil || !t.Pop(m) {
+	if t == nil || !v.Pop(t, m) {
 		v.releaseSlow(t, m, mode)
 	}
 }
@@ -225,8 +239,8 @@ func (v *Validator) wake(t *Task) bool {
 	if t.goid == 0 {
 		v.fresh(t)
 	}
-	if s&taskInbox != 0 {
-		v.drain(t)
+	if s&taskInbox != 0 || t.epoch != atomic.LoadUint32(&v.epoch) {
+		v.look(t)
 	}
 	return s&taskBlind == 0
 }
@@ -340,7 +354,7 @@ func (v *Validator) Touch(t *Task, m *Map, pc uintptr) {
 	if !t.Holding() || t.slow&(taskBusy|taskBlind) != 0 {
 		return
 	}
-	if t.slow != 0 && !v.wake(t) {
+	if (t.slow != 0 || t.epoch != atomic.LoadUint32(&v.epoch)) && !v.wake(t) || !t.Holding() {
 		return
 	}
 	c := ClassID(m.class() &^ slowBit)
@@ -375,7 +389,7 @@ func (v *Validator) Wait(t *Task, pc uintptr) {
 	if !t.Holding() || t.slow&(taskBusy|taskBlind) != 0 {
 		return
 	}
-	if t.slow != 0 && !v.wake(t) {
+	if (t.slow != 0 || t.epoch != atomic.LoadUint32(&v.epoch)) && !v.wake(t) || !t.Holding() {
 		return
 	}
 	key := mix(t.topKey(), 0, Write) ^ uint64(pc)
@@ -396,9 +410,7 @@ func (v *Validator) releaseSlow(t *Task, m *Map, mode Mode) {
 	if t.slow&taskRecord != 0 && m.class() != 0 {
 		v.host.Record(uintptr(unsafe.Pointer(m)), m.serial(), 0, 0, "UQ"[mode&1])
 	}
-	if t.slow&taskInbox != 0 { // m may be another goroutine's by now
-		v.drain(t)
-	}
+	v.look(t) // m may be another goroutine's by now
 	if i, ok := t.find(uintptr(unsafe.Pointer(m))); ok {
 		// Two readers on one goroutine release their own kind first.
 		for j := i; ; j-- {
@@ -414,70 +426,28 @@ func (v *Validator) releaseSlow(t *Task, m *Map, mode Mode) {
 		t.remove(i)
 		return
 	}
-	if m.class() == 0 || t.slow&taskBlind != 0 {
+	if m.class() == 0 && v.fullMask == 0 || t.slow&taskBlind != 0 || v.moved(t, m, mode) {
 		return
 	}
 	v.releaseElsewhere(t, m, mode)
 }
 
 // releaseElsewhere handles a lock that another goroutine took: Go allows it.
-// The lock leaves the stack of the task that took it, and its class is known
-// to be handed over.
+// The lock leaves the stack of the task that took it (see handover.go), and its
+// class is known to be handed over.
 func (v *Validator) releaseElsewhere(t *Task, m *Map, mode Mode) {
-	inst := uintptr(unsafe.Pointer(m))
-	c := ClassID(m.class() &^ slowBit)
 	v.lock()
-	defer v.unlock()
-	if v.orphans != 0 && v.adoptOrphan(m) {
-		v.handoff(c)
-		return
+	if v.orphans == 0 || !v.adoptOrphan(m) {
+		v.handOver(m, mode)
 	}
-	if c != 0 && v.classes[c].flags&classSemaphore != 0 {
-		return
-	}
-	// A lock does not say who took it. The search is linear in the tasks; a
-	// class whose locks are handed over again and again is a semaphore, and its
-	// holders are not followed any more.
-	for id := uint32(1); id <= v.ntasks; id++ {
-		if o := v.task(id); o != nil && o != t && o.depth != 0 && o.holds(inst, mode, heldGot) > v.posted(o, inst, mode) {
-			v.handoff(c)
-			v.post(o, inst, mode)
-			break
-		}
-	}
-	if c != 0 {
-		k := &v.classes[c]
-		if k.handoffs++; k.handoffs > maxHandoffs {
-			k.set(classSemaphore | classNoValidate)
-		}
-	}
-}
-
-const maxHandoffs = 10000
-
-// holds counts t's entries of inst in that mode that have those flags. It may race with t's own pushes; the
-// entries below the top do not move while their locks are held, and a lock
-// that another goroutine releases is one that t is not taking just now.
-func (t *Task) holds(inst uintptr, mode Mode, flags uint8) uint32 {
-	n := uint32(0)
-	d := t.depth
-	if d > t.cap {
-		d = t.cap
-	}
-	for i := uint32(0); i < d; i++ {
-		if h := t.at(i); h.inst == inst && h.mode() == mode && h.flags()&flags == flags {
-			n++
-		}
-	}
-	return n
+	v.handoff(ClassID(m.class() &^ slowBit))
+	v.unlock()
 }
 
 // EndTask records that t's goroutine ends and makes t ready for another one.
 func (v *Validator) EndTask(t *Task) {
 	if t.depth != 0 || t.slow != 0 {
-		if t.slow&taskInbox != 0 {
-			v.drain(t)
-		}
+		v.look(t)
 		if t.slow&(taskBlind|taskBusy) == 0 {
 			for i := uint32(0); i < t.depth; i++ {
 				v.orphan(t, t.at(i))
@@ -489,7 +459,7 @@ func (v *Validator) EndTask(t *Task) {
 	t.Stretch()
 	t.uses++
 	t.goid, t.origin, t.test = 0, 0, 0
-	t.epoch = atomic.LoadUint32(&v.epoch) - 1 // to be renewed
+	atomic.StoreUint32(&t.epoch, atomic.LoadUint32(&v.epoch)-1) // to be renewed
 }
 
 // SetTest labels what t learns from now on with a test's name.

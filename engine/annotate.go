@@ -141,9 +141,6 @@ func (v *Validator) Holds(t *Task, m *Map) (held, write, known bool) {
 	if t.slow&taskBusy != 0 || !v.wake(t) {
 		return false, false, false
 	}
-	if c := ClassID(m.class() &^ slowBit); c != 0 && v.classFlags(c)&classSemaphore != 0 {
-		return false, false, false
-	}
 	inst := uintptr(unsafe.Pointer(m))
 	w := t.holds(inst, Write, 0) > 0
 	return w || t.holds(inst, Read, 0) > 0, w, true

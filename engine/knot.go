@@ -202,6 +202,9 @@ func (v *Validator) stuck(x *wait) {
 	o := observation{goid: t.goid, test: t.test, kind: obsLock, flags: obsStuck, held: v.nheld}
 	o.lock = v.recOf(top)
 	for i := uint32(0); i+1 < t.depth; i++ {
+		if v.gone(t, t.at(i)) {
+			continue
+		}
 		if !v.addHeld(&o, v.recOf(t.at(i))) {
 			break
 		}

@@ -195,6 +195,9 @@ func (v *Validator) addGuards(o *observation, t *Task) {
 			if !ok || h.flags()&heldGot == 0 || h.class() == 0 {
 				break
 			}
+			if v.gone(p, &h) {
+				continue
+			}
 			if v.nheld >= uint32(len(v.held)) || o.guards == 255 {
 				return
 			}

@@ -7,6 +7,7 @@ type Peeked struct {
 	Class string
 	Mode  string // "W" or "R"
 	Waits bool   // it is not held yet: the task waits for it
+	Gone  bool   // another goroutine released it, and the task has not looked since
 	PC    uintptr
 }
 
@@ -20,7 +21,7 @@ func (v *Validator) Peek(t *Task, i int) (Peeked, bool) {
 	if !ok {
 		return Peeked{}, false
 	}
-	p := Peeked{Class: "a lock without a class", Mode: "W", Waits: h.flags()&heldGot == 0, PC: h.pc}
+	p := Peeked{Class: "a lock without a class", Mode: "W", Waits: h.flags()&heldGot == 0, Gone: v.gone(t, &h), PC: h.pc}
 	if c := h.class(); c != 0 && int(c) < len(v.classes) {
 		p.Class = v.ClassName(c)
 	}

@@ -50,7 +50,7 @@ func (v *Validator) Holders() []Holder {
 		if t == nil || atomic.LoadUint32(&t.depth) == 0 {
 			continue
 		}
-		if held := t.standing(); len(held) > 0 {
+		if held := v.standing(t); len(held) > 0 {
 			for i := range held {
 				if k := at[held[i].inst]; len(k) == 0 || k[len(k)-1] != len(all) {
 					at[held[i].inst] = append(k, len(all))
@@ -79,8 +79,8 @@ func (v *Validator) Holders() []Holder {
 	return out
 }
 
-// standing reads t's held stack.
-func (t *Task) standing() []Held {
+// standing reads t's held stack, without what other goroutines released.
+func (v *Validator) standing(t *Task) []Held {
 	var last []Held
 	for try := 0; try < 4; try++ {
 		var now []Held
@@ -99,7 +99,14 @@ func (t *Task) standing() []Held {
 			break
 		}
 	}
-	return last
+	n := 0
+	for i := range last {
+		if !v.gone(t, &last[i]) {
+			last[n] = last[i]
+			n++
+		}
+	}
+	return last[:n]
 }
 
 // holder gives a held stack its names. Locked.

@@ -202,7 +202,7 @@ next:
 func (v *Validator) bars(t *Task, x *stander) bool {
 	for i := uint32(0); i < t.depth; i++ {
 		h := t.at(i)
-		if h.inst != x.inst || h.flags()&heldGot == 0 {
+		if h.inst != x.inst || h.flags()&heldGot == 0 || v.gone(t, h) {
 			continue
 		}
 		if h.mode() == Write || x.mode == Write {

@@ -13,7 +13,6 @@ type class struct {
 	out, in  EdgeID
 	writers  SampleID // observations of writers, newest first
 	nwriters uint16
-	handoffs uint32
 }
 
 const (
@@ -23,7 +22,7 @@ const (
 	classWriter                        // a writer was observed
 	classBareWriter                    // a writer was observed with nothing else held
 	classHandoff                       // released by another goroutine than the one that took it
-	classSemaphore                     // handed over so often that its holders are not followed
+	classSemaphore                     // only in old graph files: handed over so often that its holders were not followed
 	classOnce                          // a sync.Once: nobody but the goroutine in it can finish it
 	classAscending                     // nested instances with rising addresses were seen
 	classDescending                    // nested instances with falling addresses were seen

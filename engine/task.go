@@ -148,6 +148,9 @@ func (t *Task) top() *Held {
 	return (*Held)(unsafe.Add(unsafe.Pointer(t.held), uintptr(t.depth)*heldSize-heldSize))
 }
 
+// above returns the place of the next entry, which the last popped one may be in.
+func (t *Task) above() *Held { return t.at(t.depth) }
+
 // AsMaker is what a goroutine that t's makes now has to know of it: the task,
 // which of its goroutines it is, and how many locks it holds.
 //
@@ -301,65 +304,6 @@ func (v *Validator) serial(t *Task) uint32 {
 	}
 	t.next++
 	return t.next%serialMask + 1
-}
-
-// A released entry: a lock of one task that another task released.
-type released struct {
-	next uint32
-	mode Mode
-	inst uintptr
-}
-
-// post tells task t that another goroutine released its lock inst. Locked.
-func (v *Validator) post(t *Task, inst uintptr, mode Mode) {
-	n := v.freeReleased
-	if n != 0 {
-		v.freeReleased = v.releasedTab[n].next
-	} else {
-		if v.nreleased+1 >= uint32(len(v.releasedTab)) {
-			v.full(tabHeld, uint32(len(v.releasedTab)))
-			return
-		}
-		v.nreleased++
-		n = v.nreleased
-	}
-	v.releasedTab[n] = released{next: t.inbox, mode: mode, inst: inst}
-	t.inbox = n
-	t.setSlow(taskInbox)
-}
-
-// posted counts how often inst is in t's inbox, released in that mode. Locked.
-func (v *Validator) posted(t *Task, inst uintptr, mode Mode) uint32 {
-	c := uint32(0)
-	for n := t.inbox; n != 0; n = v.releasedTab[n].next {
-		if r := &v.releasedTab[n]; r.inst == inst && r.mode == mode {
-			c++
-		}
-	}
-	return c
-}
-
-// drain removes what other goroutines released from t's held stack.
-func (v *Validator) drain(t *Task) {
-	v.lock()
-	n := t.inbox
-	t.inbox = 0
-	t.clearSlow(taskInbox)
-	for n != 0 {
-		r := v.releasedTab[n]
-		v.releasedTab[n].next = v.freeReleased
-		v.freeReleased = n
-		// The lowest entry goes: the task may still wait for the one on top.
-		for i := uint32(0); i < t.depth; i++ {
-			if h := t.at(i); h.inst == r.inst && h.mode() == r.mode {
-				v.timeRelease(t, i)
-				t.remove(i)
-				break
-			}
-		}
-		n = r.next
-	}
-	v.unlock()
 }
 
 // find returns the topmost entry of inst.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"unsafe"
 )
 
 // This file is the naive twin: the rules of doc.go and cycle.go once more, in
@@ -338,6 +339,11 @@ func newHarnessLim(c config, lim Limits) *harness {
 		h.goids = append(h.goids, uint64(i+1))
 		h.wait = append(h.wait, -1)
 	}
+	if c.seed&1 != 0 { // then the circle of handover.go takes a while
+		for range 90 {
+			h.v.NewTask()
+		}
+	}
 	h.nextG = uint64(c.tasks + 1)
 	for i := range h.maps {
 		h.locks = append(h.locks, simLock{class: i/c.insts + 1, writer: -1, readers: make([]int, c.tasks)})
@@ -612,14 +618,11 @@ func (h *harness) releaseElsewhere(t, x int) bool {
 		h.say("g%d: Unlock %s of g%d", h.goids[t], h.lockName(x), h.goids[o])
 		h.v.Release(h.tasks[t], &h.maps[x], Write)
 	case h.nreaders(x) > 0 && !h.waiting(x, Read):
-		o := 0
-		for l.readers[o] == 0 {
-			o++
-		}
+		h.v.Release(h.tasks[t], &h.maps[x], Read)
+		o := h.released(x)
 		h.drop(o, x, Read)
 		h.unstack(o, x, Read)
 		h.say("g%d: RUnlock %s of g%d", h.goids[t], h.lockName(x), h.goids[o])
-		h.v.Release(h.tasks[t], &h.maps[x], Read)
 	default:
 		return false
 	}
@@ -628,6 +631,40 @@ func (h *harness) releaseElsewhere(t, x int) bool {
 		h.rehand = true
 	}
 	return true
+}
+
+// released returns the task whose read lock of x another one just released: one
+// that the engine chose, or where it has none yet, one that looks now.
+func (h *harness) released(x int) int {
+	var all []int
+	for o, n := range h.locks[x].readers {
+		if n > 0 {
+			all = append(all, o)
+		}
+	}
+	fewer := func() int {
+		for _, o := range all {
+			n := -int(h.v.posted(h.tasks[o], uintptr(unsafe.Pointer(&h.maps[x])), Read))
+			for i := range h.tasks[o].depth {
+				if e := h.tasks[o].at(i); e.inst == uintptr(unsafe.Pointer(&h.maps[x])) && e.mode() == Read && e.flags()&heldGot != 0 {
+					n++
+				}
+			}
+			if n < h.locks[x].readers[o] {
+				return o
+			}
+		}
+		return -1
+	}
+	o := fewer()
+	if o < 0 && h.nreaders(x)-h.locks[x].orphanR > 1 {
+		h.v.look(h.tasks[all[len(h.done)%len(all)]])
+		o = fewer()
+	}
+	if o < 0 {
+		o = all[0]
+	}
+	return o
 }
 
 // unstack takes the lowest entry of lock x in mode m off o's stack: the ones
@@ -844,7 +881,7 @@ func (h *harness) checkStack(t int) string {
 	v, task := h.v, h.tasks[t]
 	key := initialKey
 	var got []tlock
-	var addr []uintptr
+	past := map[[2]uintptr]uint32{}
 	for i := range task.depth {
 		e := task.at(i)
 		if e.class() != 0 {
@@ -853,17 +890,17 @@ func (h *harness) checkStack(t int) string {
 		if e.key != key {
 			return fmt.Sprintf("g%d: held lock %d has another chain key", h.goids[t], i)
 		}
-		addr = append(addr, e.inst)
-		got = append(got, tlock{serial: e.serial(), class: h.classOf(e.class()), mode: e.mode(), try: e.flags()&heldTry != 0})
-	}
-	for n := task.inbox; n != 0; n = v.releasedTab[n].next {
-		for i := range got {
-			if v.releasedTab[n].inst == addr[i] && v.releasedTab[n].mode == got[i].mode {
-				got = append(got[:i:i], got[i+1:]...)
-				addr = append(addr[:i:i], addr[i+1:]...)
-				break
+		if k := [2]uintptr{e.inst, uintptr(e.mode())}; e.flags()&heldGot != 0 { // the lowest goes
+			n := v.posted(task, e.inst, e.mode())
+			if v.handedAt(e, task.epoch) != 0 {
+				n++
+			}
+			if past[k] < n {
+				past[k]++
+				continue
 			}
 		}
+		got = append(got, tlock{serial: e.serial(), class: h.classOf(e.class()), mode: e.mode(), try: e.flags()&heldTry != 0})
 	}
 	want := slices.Clone(h.tw.stacks[t])
 	for i, l := range want {

@@ -124,6 +124,16 @@ type Validator struct {
 
 	slabs        []unsafe.Pointer
 	ntasks       uint32
+	handedTab    []handed // see handover.go; made when it is needed
+	handedIdx    []uint32
+	nhanded      uint32 // notes there are; written locked
+	unserved     uint32 // of those
+	usedHanded   uint32
+	freeHanded   uint32
+	oldestHanded uint32
+	newestHanded uint32
+	hand         uint32 // the task that was looked at last
+	turns        uint64 // tasks that were looked at
 	releasedTab  []released
 	nreleased    uint32
 	freeReleased uint32
@@ -209,7 +219,6 @@ func (v *Validator) Init(lim Limits, host Host) bool {
 	v.pairIdx = reserve[uint32](a, lim.Pairs)
 	v.findings = reserve[finding](a, lim.Findings)
 	v.counts = reserve[uint32](a, lim.Findings)
-	v.releasedTab = reserve[released](a, 1<<16)
 	v.orphanTab = reserve[orphan](a, maxOrphans)
 	v.waits = reserve[wait](a, min(maxWaits, lim.Tasks+1))
 	v.refutedTab = reserve[uint64](a, 1<<12)

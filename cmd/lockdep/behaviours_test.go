@@ -95,7 +95,7 @@ func behaviourNames(t *testing.T) []string {
 	}
 	var names []string
 	byRow := map[int]string{}
-	form := regexp.MustCompile(`^(\d\d)-[a-z0-9-]+$`)
+	form := regexp.MustCompile(`^(\d\d\d?)-[a-z0-9-]+$`)
 	for _, e := range entries {
 		m := form.FindStringSubmatch(e.Name())
 		if m == nil {
@@ -220,6 +220,9 @@ func testBehaviourProgram(t *testing.T, want behaviour, tool, plain, checked str
 	verdict := runBehaviour(t, "", nil, tool, "graph", "verdict", "-findings="+file, graph)
 	if verdict.exit != 0 && verdict.exit != exitFindings {
 		t.Fatalf("graph verdict ended with status %d\n%s%s", verdict.exit, verdict.stdout, verdict.stderr)
+	}
+	if said := verdict.stdout + verdict.stderr; strings.Contains(said, "was full") {
+		t.Errorf("a table was full:\n%s", said)
 	}
 	checkBehaviour(t, want, readFindings(t, file), verdict.stdout)
 	checkBehaviourLog(t, want, logs)

@@ -16,12 +16,14 @@ func init() { runtime.LockdepOnHeader = header }
 func header(p unsafe.Pointer) {
 	t := (*Task)(p)
 	n := 0
-	for n < maxDumped {
-		l, ok := v.Peek(t, n)
+	for i := 0; i < maxDumped; i++ {
+		l, ok := v.Peek(t, i)
 		if !ok || l.Waits {
 			break
 		}
-		n++
+		if !l.Gone {
+			n++
+		}
 	}
 	if n > 0 {
 		runtime.LockdepPrint("\t")
@@ -32,16 +34,20 @@ func header(p unsafe.Pointer) {
 			runtime.LockdepPrint(" locks held:\n")
 		}
 	}
-	for i := 0; i <= n && i < maxDumped; i++ {
+	for i, k := 0, 0; k <= n && i < maxDumped; i++ {
 		l, ok := v.Peek(t, i)
 		if !ok {
 			return
 		}
+		if l.Gone {
+			continue
+		}
+		k++
 		if l.Waits {
 			runtime.LockdepPrint("\twaits for lock:\n\t    ")
 		} else {
 			runtime.LockdepPrint("\t #")
-			runtime.LockdepPrintNumber(i)
+			runtime.LockdepPrintNumber(k - 1)
 			runtime.LockdepPrint(":")
 		}
 		runtime.LockdepPrint(" (")

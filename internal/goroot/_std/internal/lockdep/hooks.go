@@ -111,7 +111,7 @@ func Queued(m *Map) {
 // Unlock or RUnlock is to be called.
 func Pop(m *Map) bool {
 	t := (*Task)(runtime.LockdepTask())
-	return t != nil && t.Pop(m)
+	return t != nil && v.Pop(t, m)
 }
 
 // Unlock is called before a lock that was taken for writing is released.

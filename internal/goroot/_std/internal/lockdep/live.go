@@ -37,8 +37,11 @@ func holders() []holder {
 
 // holds is asked about tasks that run meanwhile.
 func holds(t unsafe.Pointer) bool {
-	_, ok := v.Peek((*Task)(t), 0)
-	return ok
+	for i := 0; ; i++ {
+		if p, ok := v.Peek((*Task)(t), i); !ok || !p.Gone {
+			return ok
+		}
+	}
 }
 
 // who appends "goroutine 7 [chan receive, 3 minutes]", and the test.

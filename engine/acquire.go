@@ -126,7 +126,8 @@ func (v *Validator) acquire(t *Task, m *Map, pc uintptr, bits uint64) {
 	if t != nil && t.epoch != atomic.LoadUint32(&v.epoch) {
 		v.renew(t)
 	}
-	if t == nil || int32(s) < 1<<classShift || t.slow != 0 || t.depth >= t.cap { // no class, or the slow bit
+	// No class, one that does not exist, or the slow bit: see Map.
+	if t == nil || s-1<<classShift >= atomic.LoadUint32(&v.named) || t.slow != 0 || t.depth >= t.cap {
 		v.acquireSlow(t, m, pc, bits)
 		return
 	}
@@ -187,7 +188,7 @@ func (v *Validator) settle(t *Task, m *Map) {
 	}
 	t.clearSlow(taskPending)
 	v.lock()
-	v.handoff(ClassID(m.class() &^ slowBit))
+	v.handoff(v.classIn(m))
 	v.unlock()
 }
 
@@ -220,7 +221,7 @@ func (v *Validator) push(t *Task, m *Map, pc uintptr, bits, key uint64) {
 	}
 	*h = Held{
 		inst: uintptr(unsafe.Pointer(m)), pc: pc, key: key,
-		word: bits | uint64(m.serial())<<serialShift | uint64(t.classOf(m))<<classShift,
+		word: bits | uint64(m.serial())<<serialShift | uint64(v.classOf(t, m))<<classShift,
 	}
 	h.above().word |= lookBit
 	t.depth++
@@ -313,7 +314,7 @@ func (v *Validator) AcquireWriter(t *Task, m *Map, pc uintptr) *Task {
 	if t == nil {
 		return nil
 	}
-	if c := t.classOf(m); v.classFlags(c)&classBareWriter == 0 && c != 0 {
+	if c := v.classOf(t, m); v.classFlags(c)&classBareWriter == 0 && c != 0 {
 		v.writer(t, m, pc)
 	}
 	return t
@@ -325,9 +326,7 @@ func (v *Validator) TryAcquired(t *Task, m *Map, pc uintptr, mode Mode, rw bool)
 	if !v.wake(t) {
 		return
 	}
-	if m.class() == 0 || m.class()&slowBit != 0 {
-		v.classify(t, m, pc, 'L')
-	}
+	v.classify(t, m, pc, 'L')
 	c := v.nestedClass(t, m)
 	key := t.topKey()
 	if c != 0 && v.classFlags(c)&classNoValidate == 0 {
@@ -357,7 +356,7 @@ func (v *Validator) Touch(t *Task, m *Map, pc uintptr) {
 	if (t.slow != 0 || t.epoch != atomic.LoadUint32(&v.epoch)) && !v.wake(t) || !t.Holding() {
 		return
 	}
-	c := ClassID(m.class() &^ slowBit)
+	c := v.classIn(m)
 	if c == 0 || v.classFlags(c)&classNoValidate != 0 || !t.Holding() {
 		return
 	}
@@ -369,12 +368,12 @@ func (v *Validator) Touch(t *Task, m *Map, pc uintptr) {
 
 // AcquireOnce is Acquire for the function of a Once.
 func (v *Validator) AcquireOnce(t *Task, m *Map, pc uintptr) {
-	if m.class() == 0 {
+	if v.classIn(m) == 0 {
 		if !v.wake(t) {
 			return
 		}
 		v.classify(t, m, pc, 'O')
-		if c := ClassID(m.class() &^ slowBit); c != 0 && v.classFlags(c)&classOnce == 0 {
+		if c := v.classIn(m); c != 0 && v.classFlags(c)&classOnce == 0 {
 			v.lock()
 			v.classes[c].set(classOnce)
 			v.unlock()
@@ -407,7 +406,7 @@ func (v *Validator) releaseSlow(t *Task, m *Map, mode Mode) {
 	if t.goid == 0 {
 		v.fresh(t)
 	}
-	if t.slow&taskRecord != 0 && m.class() != 0 {
+	if t.slow&taskRecord != 0 && v.classIn(m) != 0 {
 		v.host.Record(uintptr(unsafe.Pointer(m)), m.serial(), 0, 0, "UQ"[mode&1])
 	}
 	v.look(t) // m may be another goroutine's by now
@@ -440,7 +439,7 @@ func (v *Validator) releaseElsewhere(t *Task, m *Map, mode Mode) {
 	if v.orphans == 0 || !v.adoptOrphan(m) {
 		v.handOver(m, mode)
 	}
-	v.handoff(ClassID(m.class() &^ slowBit))
+	v.handoff(v.classIn(m))
 	v.unlock()
 }
 

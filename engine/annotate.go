@@ -26,7 +26,7 @@ func (v *Validator) SetClass(t *Task, m *Map, name string) {
 // other locks of that class are not concerned.
 func (v *Validator) NoValidate(t *Task, m *Map, pc uintptr) {
 	v.classify(t, m, pc, 'L')
-	c := ClassID(m.class() &^ slowBit)
+	c := v.classIn(m)
 	if c == 0 || v.classFlags(c)&classNoValidate != 0 {
 		return
 	}
@@ -77,7 +77,7 @@ func (v *Validator) Nested(t *Task, m *Map, n int) {
 // the announcement, or m's own. An announcement for a lock that t holds
 // already is void: to wait for oneself is a deadlock in any class.
 func (v *Validator) nestedClass(t *Task, m *Map) ClassID {
-	c := ClassID(m.class() &^ slowBit)
+	c := v.classIn(m)
 	if t.slow&taskNested == 0 {
 		return c
 	}
@@ -106,11 +106,11 @@ func (v *Validator) nestedClass(t *Task, m *Map) ClassID {
 }
 
 // classOf returns the class in which t takes m in the acquisition under way.
-func (t *Task) classOf(m *Map) ClassID {
+func (v *Validator) classOf(t *Task, m *Map) ClassID {
 	if t.slow&taskNested != 0 && t.nest.class != 0 && t.nest.inst == uintptr(unsafe.Pointer(m)) {
 		return t.nest.class
 	}
-	return ClassID(m.class() &^ slowBit)
+	return v.classIn(m)
 }
 
 // MightAcquire judges an acquisition that may happen here as one that does,
@@ -172,7 +172,7 @@ func (v *Validator) Misused(t *Task, m *Map, pc uintptr, what Misuse) {
 	case MightRecurse:
 		kind, mode = obsMight, Write
 	}
-	key := mix(t.topKey(), t.classOf(m), mode) ^ uint64(pcHash(pc))<<8 ^ uint64(kind)
+	key := mix(t.topKey(), v.classOf(t, m), mode) ^ uint64(pcHash(pc))<<8 ^ uint64(kind)
 	if !v.chainSettled(t, m, key) {
 		v.learn(t, m, pc, mode, key, kind)
 	}

@@ -66,7 +66,7 @@ func (v *Validator) chainSettled(t *Task, m *Map, key uint64) bool {
 // the goroutine, in a hot chain; those of the new lock's class in the other.
 func (v *Validator) digest(t *Task, m *Map, key, meta uint64) uint64 {
 	h := key
-	c := t.classOf(m)
+	c := v.classOf(t, m)
 	if meta&metaHot != 0 {
 		h ^= t.goid * 0x9e3779b97f4a7c15
 	}

@@ -165,17 +165,29 @@ func (v *Validator) handedTo(x uint32) {
 	}
 }
 
+// handTables allocates what hand-overs need, at the first one; false: there is no
+// memory. handedTab comes last: where it is, the others are. Locked.
+func (v *Validator) handTables() bool {
+	if v.handedIdx == nil {
+		if x := tableOf(&v.handedIdx, 1<<handedBits); !v.allocate(&x) {
+			return v.noMemory(x.n)
+		}
+	}
+	if v.releasedTab == nil {
+		if x := tableOf(&v.releasedTab, 2*v.lim.Tasks+64); !v.allocate(&x) {
+			return v.noMemory(x.n)
+		}
+	}
+	if x := tableOf(&v.handedTab, v.lim.Tasks/2+2*handServed); !v.allocate(&x) {
+		return v.noMemory(x.n)
+	}
+	return true
+}
+
 // handOver notes that a goroutine that does not hold m releases it. Locked.
 func (v *Validator) handOver(m *Map, mode Mode) {
-	if v.handedTab == nil {
-		v.handedIdx = reserve[uint32](v.alloc, 1<<handedBits)
-		v.handedTab = reserve[handed](v.alloc, v.lim.Tasks/2+2*handServed)
-		v.releasedTab = reserve[released](v.alloc, 2*v.lim.Tasks+64)
-		if v.handedIdx == nil || v.handedTab == nil || v.releasedTab == nil {
-			v.handedTab = nil
-			v.full(tabHeld, 0)
-			return
-		}
+	if v.handedTab == nil && !v.handTables() {
+		return
 	}
 	inst, serial := uintptr(unsafe.Pointer(m)), m.serial()
 	b := handedBucket(inst)
@@ -304,7 +316,7 @@ func (v *Validator) visit(o *Task) {
 func (v *Validator) moved(t *Task, m *Map, mode Mode) bool {
 	for i := t.depth; i > 0; i-- {
 		h := t.at(i - 1)
-		if h.flags()&heldGot == 0 || h.mode() != mode || h.serial() != m.serial() || m.serial() == 0 || h.class() != ClassID(m.class()&^slowBit) {
+		if h.flags()&heldGot == 0 || h.mode() != mode || h.serial() != m.serial() || m.serial() == 0 || h.class() != v.classIn(m) {
 			continue
 		}
 		v.lock()

@@ -1,7 +1,5 @@
 package engine
 
-import "unsafe"
-
 // Limits are the sizes of a validator's tables, in entries. Memory is reserved
 // for all of them and touched only as far as it is used.
 type Limits struct {
@@ -63,6 +61,7 @@ const (
 	tabDepth
 	tabWaits
 	tabEvents
+	tabMemory
 	numTables
 )
 
@@ -70,6 +69,7 @@ var tableNames = [numTables]string{
 	"", "classes", "sites", "chains", "dependencies", "samples", "observations",
 	"held records", "stacks", "frames", "instance pairs", "tests", "findings",
 	"tasks", "text", "held locks of one goroutine", "waits", "events",
+	"memory",
 }
 
 // String returns the table's name in words.
@@ -109,25 +109,4 @@ func (v *Validator) NoteFull(t Table) {
 	v.lock()
 	v.fullMask |= 1 << (t % numTables)
 	v.unlock()
-}
-
-// reserve returns n zeroed elements of T in memory that the collector does not
-// scan; T must hold no pointers.
-func reserve[T any](alloc func(uintptr) unsafe.Pointer, n uint32) []T {
-	var z T
-	size := unsafe.Sizeof(z) * uintptr(n)
-	p := alloc(size)
-	if p == nil {
-		return nil
-	}
-	return unsafe.Slice((*T)(p), n)
-}
-
-// heapAlloc is the allocator of a validator outside a live program.
-func heapAlloc(size uintptr) unsafe.Pointer {
-	b := make([]uint64, (size+7)/8)
-	if len(b) == 0 {
-		return nil
-	}
-	return unsafe.Pointer(&b[0])
 }

@@ -89,10 +89,10 @@ func (v *Validator) timesOf(t *Task) *taskTimes {
 	if t.times == nil {
 		v.lock()
 		if len(v.spare) == 0 {
-			if v.heap {
+			if more := tableOf(&v.spare, timesSlab); v.heap {
 				v.spare = make([]taskTimes, timesSlab)
-			} else {
-				v.spare = reserve[taskTimes](v.alloc, timesSlab)
+			} else if !v.allocate(&more) {
+				v.noMemory(timesSlab)
 			}
 		}
 		if len(v.spare) > 0 {

@@ -120,7 +120,7 @@ func (v *Validator) learn(t *Task, m *Map, pc uintptr, mode Mode, key uint64, ki
 
 // writer records that a writer of m's class exists, and what it held.
 func (v *Validator) writer(t *Task, m *Map, pc uintptr) {
-	c := t.classOf(m)
+	c := v.classOf(t, m)
 	if t.slow&(taskBusy|taskBlind) != 0 || v.classFlags(c)&classNoValidate != 0 {
 		return
 	}
@@ -159,7 +159,7 @@ func (v *Validator) record(t *Task, m *Map, pc uintptr, mode Mode, key uint64, k
 	if m != nil {
 		o.lock.addr = uint64(uintptr(unsafe.Pointer(m)))
 		o.lock.serial = m.serial()
-		o.lock.class = t.classOf(m)
+		o.lock.class = v.classOf(t, m)
 	}
 	if v.host.Init != nil && v.host.Init() {
 		o.flags |= obsInit
@@ -247,7 +247,7 @@ func (v *Validator) tagged(t *Task, m *Map) {
 	if t.depth == 0 {
 		return
 	}
-	c := t.classOf(m)
+	c := v.classOf(t, m)
 	u := t.at(t.depth - 1)
 	if u.class() == 0 || u.class() == c || u.serial() == 0 {
 		return

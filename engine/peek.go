@@ -22,7 +22,7 @@ func (v *Validator) Peek(t *Task, i int) (Peeked, bool) {
 		return Peeked{}, false
 	}
 	p := Peeked{Class: "a lock without a class", Mode: "W", Waits: h.flags()&heldGot == 0, Gone: v.gone(t, &h), PC: h.pc}
-	if c := h.class(); c != 0 && int(c) < len(v.classes) {
+	if c := h.class(); c != 0 && uint32(c) <= v.nclasses {
 		p.Class = v.ClassName(c)
 	}
 	if h.mode() == Read {

@@ -152,6 +152,7 @@ func (v *Validator) classNamed(name string, flags uint32) ClassID {
 	}
 	v.nclasses++
 	v.classes[v.nclasses] = class{name: o, flags: flags, ord: v.nclasses}
+	atomic.StoreUint32(&v.named, v.nclasses<<classShift)
 	return ClassID(v.nclasses)
 }
 
@@ -270,7 +271,8 @@ func (v *Validator) pcLookup(pc uintptr, kind byte) *pcRec {
 // classify gives m its class at its first acquisition, or a better one than
 // the weak class it has.
 func (v *Validator) classify(t *Task, m *Map, pc uintptr, kind byte) {
-	if m.class()&slowBit == 0 && m.class() != 0 {
+	old := v.classIn(m) // first: a class that is made below is not what m had
+	if m.class()&slowBit == 0 && old != 0 {
 		return
 	}
 	e := v.pcLookup(pc, kind)
@@ -286,7 +288,7 @@ func (v *Validator) classify(t *Task, m *Map, pc uintptr, kind byte) {
 	if e.flags&pcWalk != 0 {
 		c = v.walk(pc, kind, c)
 	}
-	if old := ClassID(m.class() &^ slowBit); old != 0 {
+	if old != 0 {
 		if c == 0 || v.classFlags(c)&classWeak != 0 {
 			return
 		}

@@ -25,6 +25,12 @@ import (
 //
 // Two first acquirers may race: the class of one of them stays. All changes are
 // atomic, since the runtime counts permits in the same word.
+//
+// A program can write any word here: by package unsafe, in a union, in memory that
+// nobody cleared. A class that does not exist counts as none, and the lock gets one
+// ([Validator.classIn]); so no entry of a held stack has a class that does not
+// exist, and what lies on a held stack stays what it was when the lock is
+// overwritten. Bits that happen to name a class cannot be told from that class.
 type Map struct {
 	state int32
 	sema  uint32
@@ -39,21 +45,36 @@ const (
 	classShift  = 16
 )
 
-// class returns the class and the slow bit.
+// class returns the class and the slow bit, as they stand.
 func (m *Map) class() uint16 { return uint16(m.sema >> classShift) }
+
+// classIn returns m's class; 0: it has none that exists.
+func (v *Validator) classIn(m *Map) ClassID {
+	c := m.sema &^ (slowBit << classShift)
+	if c > atomic.LoadUint32(&v.named)|(1<<classShift-1) {
+		return 0
+	}
+	return ClassID(c >> classShift)
+}
 
 // serial returns the instance's number, which with its address identifies it.
 func (m *Map) serial() uint32 { return m.sema >> serialShift & serialMask }
 
 // set gives m its class, with or without the slow bit, and, if it has none
 // yet, its serial.
+//
+// More than one permit is none of ours, but left from a word that was written by
+// somebody else. One is left of them: a waiter that is woken without need looks at
+// the lock and sleeps again, while permits near the end of their bits would carry
+// into the serial, and be lost with the next one that counts.
 func (m *Map) set(class uint16, serial uint32) {
 	for {
 		o := atomic.LoadUint32(&m.sema)
 		if s := o >> serialShift & serialMask; s != 0 {
 			serial = s
 		}
-		n := o&(1<<serialShift-1) | serial&serialMask<<serialShift | uint32(class)<<classShift
+		permits := min(o&(1<<serialShift-1), 1)
+		n := permits | serial&serialMask<<serialShift | uint32(class)<<classShift
 		if atomic.CompareAndSwapUint32(&m.sema, o, n) {
 			return
 		}
@@ -181,7 +202,8 @@ func (v *Validator) NewTask() *Task {
 		} else {
 			slab = v.alloc(unsafe.Sizeof([slabTasks]Task{}))
 		}
-		if slab == nil {
+		if slab == nil || uintptr(slab)&7 != 0 {
+			v.noMemory(id)
 			return nil
 		}
 		v.slabs[id/slabTasks] = slab
@@ -227,7 +249,10 @@ func (v *Validator) grow(t *Task) bool {
 	var p unsafe.Pointer
 	if v.heap {
 		p = unsafe.Pointer(&make([]Held, n+2)[0])
-	} else if p = v.alloc(uintptr(n+2) * heldSize); p == nil {
+	} else if p = v.alloc(uintptr(n+2) * heldSize); p == nil || uintptr(p)&7 != 0 {
+		v.lock()
+		v.noMemory(t.cap)
+		v.unlock()
 		t.setSlow(taskBlind)
 		t.depth = 0
 		return false

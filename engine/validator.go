@@ -75,6 +75,7 @@ type Validator struct {
 	tags       []uint64
 	seen       []uint64
 	epoch      uint32 // counts changes of chains
+	named      uint32 // the last class that there is, in its place in a Map
 	orphans    uint32
 	fullMask   uint32
 	heap       bool
@@ -197,40 +198,11 @@ func (v *Validator) Init(lim Limits, host Host) bool {
 	if v.alloc == nil {
 		v.alloc, v.heap = heapAlloc, true
 	}
-	a := v.alloc
-	v.chains = reserve[chain](a, lim.Chains)
-	v.seen = reserve[uint64](a, lim.Pairs)
-	v.tags = reserve[uint64](a, 1<<tagBits)
-	v.classes = reserve[class](a, lim.Classes)
-	v.pcs = reserve[pcRec](a, lim.Sites)
-	v.sites = reserve[site](a, lim.Sites)
-	v.siteIdx = reserve[uint32](a, lim.Sites*2)
-	v.text = reserve[byte](a, lim.Text)
-	v.textIdx = reserve[uint32](a, lim.Sites*2)
-	v.stacks = reserve[stack](a, lim.Stacks)
-	v.stackIdx = reserve[uint32](a, pow2(lim.Stacks*2))
-	v.frames = reserve[SiteID](a, lim.Frames)
-	v.tests = reserve[uint32](a, lim.Tests)
-	v.obs = reserve[observation](a, lim.Observations)
-	v.held = reserve[heldRec](a, lim.HeldRecords)
-	v.edges = reserve[edge](a, lim.Edges)
-	v.edgeIdx = reserve[uint32](a, pow2(lim.Edges*2))
-	v.samples = reserve[sample](a, lim.Samples)
-	v.pairIdx = reserve[uint32](a, lim.Pairs)
-	v.findings = reserve[finding](a, lim.Findings)
-	v.counts = reserve[uint32](a, lim.Findings)
-	v.orphanTab = reserve[orphan](a, maxOrphans)
-	v.waits = reserve[wait](a, min(maxWaits, lim.Tasks+1))
-	v.refutedTab = reserve[uint64](a, 1<<12)
-	v.doners = reserve[doner](a, 1<<donerBits)
-	v.stats = reserve[lockStat](a, lim.Classes*2)
-	v.mark = reserve[uint32](a, lim.Classes)
-	v.mark2 = reserve[uint32](a, lim.Classes)
-	v.stk = reserve[ClassID](a, lim.Classes)
-	v.stk2 = reserve[ClassID](a, lim.Classes)
-	v.stk3 = reserve[ClassID](a, lim.Classes)
-	if v.stk3 == nil || v.pairIdx == nil || v.chains == nil || v.tags == nil || v.stats == nil || v.refutedTab == nil || v.doners == nil {
-		return false
+	for _, t := range v.tables() {
+		if !v.allocate(&t) {
+			v.host = Host{}
+			return false
+		}
 	}
 	// slabs holds Go pointers where the heap serves, so the collector must see it.
 	v.slabs = make([]unsafe.Pointer, lim.Tasks/slabTasks+1)

@@ -39,6 +39,7 @@ func init() {
 	}
 	if !v.Init(limits(), host) {
 		say("lockdep: no memory for the validator's tables; this process is not validated\n")
+		recorder.on = false
 		return
 	}
 	runtime.LockdepOnGoexit = goexit

@@ -105,7 +105,7 @@ func TestAgain(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(SmallLimits(), Host{}, 2, 3)
-			r.maps = append(r.maps, newMap(r.maps[0].class(), r.v.serial(r.tasks[0])), newMap(r.maps[1].class(), r.v.serial(r.tasks[0])))
+			r.maps = append(r.maps, newMap(r.maps[0].class(), uint32(r.v.newBirth(r.tasks[0]))), newMap(r.maps[1].class(), uint32(r.v.newBirth(r.tasks[0]))))
 			r.take(0, 0)
 			r.take(0, 1)
 			tt.then(r)

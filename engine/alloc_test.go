@@ -27,7 +27,7 @@ func newRig(lim Limits, host Host, tasks, classes int) *rig {
 
 func (r *rig) fresh(class int) Map {
 	name := "p.c" + string(appendInt(nil, uint64(class)))
-	return newMap(uint16(r.v.AddClass(name, 0)), r.v.serial(r.tasks[0]))
+	return newMap(uint16(r.v.AddClass(name, 0)), uint32(r.v.newBirth(r.tasks[0])))
 }
 
 func (r *rig) lock(t, m int, mode Mode) {

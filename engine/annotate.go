@@ -45,7 +45,7 @@ func (v *Validator) join(t *Task, m *Map, c ClassID) {
 	if v.classFlags(c)&classSlow != 0 {
 		k |= slowBit
 	}
-	m.set(k, v.serial(t))
+	v.enroll(t, m, k)
 }
 
 // A nesting is the subclass that a task announced for an acquisition. It holds

@@ -81,11 +81,11 @@ func (v *Validator) digest(t *Task, m *Map, key, meta uint64) uint64 {
 				break
 			}
 		}
-		h = mix(h, ClassID(e.serial()), Write) ^ uint64(e.serial())<<32
+		h = mixLock(h, v.birthOf(e.inst, e.serial()))
 		h ^= uint64(e.inst) * 0xff51afd7ed558ccd
 		h ^= h >> 31
 	}
-	h ^= uint64(m.serial()) * 0xc4ceb9fe1a85ec53
+	h ^= v.birthOf(uintptr(unsafe.Pointer(m)), m.serial()) * 0xc4ceb9fe1a85ec53
 	h ^= h >> 33
 	if h == 0 {
 		h = 1

@@ -158,7 +158,7 @@ func (v *Validator) sameInstance(a, b SampleID) bool {
 	x := &v.obs[v.samples[a].obs]
 	y := &v.obs[v.samples[b].obs]
 	h := &v.held[y.held+uint32(v.samples[b].from)]
-	return x.proc == y.proc && x.lock.serial == h.serial && x.lock.addr == h.addr && x.lock.serial != 0
+	return x.proc == y.proc && x.lock.is(h) && h.birth != 0
 }
 
 // compatible reports whether the holders of two observations can stand at
@@ -176,7 +176,7 @@ func (v *Validator) compatible(a, b ObsID, how strictness) bool {
 			if g.class != h.class || g.mode == Read && h.mode == Read {
 				continue
 			}
-			if how < exactCycle || x.proc == y.proc && g.serial == h.serial && g.addr == h.addr {
+			if how < exactCycle || x.proc == y.proc && g.is(h) {
 				return false
 			}
 		}
@@ -210,7 +210,7 @@ func (v *Validator) spanned(a, b ObsID) bool {
 // guardsFrom reports whether guard g keeps out whoever has lock h, which is in
 // the hands of that goroutine.
 func (g *heldRec) guardsFrom(h *heldRec, owner uint64) bool {
-	return g.serial == h.serial && g.addr == h.addr && g.owner != owner && !(g.mode == Read && h.mode == Read)
+	return g.is(h) && g.owner != owner && !(g.mode == Read && h.mode == Read)
 }
 
 // weigh gives the closed path of n samples its level.
@@ -254,6 +254,9 @@ func (v *Validator) weigh(n int, how strictness) (f finding, why Why) {
 		}
 		if o.flags&obsInit != 0 {
 			f.why |= WhyInit
+		}
+		if o.flags&obsSerial != 0 && how >= exactCycle {
+			f.why |= WhyIdentity
 		}
 		if o.kind == obsEvent {
 			waits++

@@ -135,7 +135,7 @@ func (v *Validator) addSample(ed EdgeID, id ObsID, i int) SampleID {
 // pairSlot is the head of the samples of class c whose held lock is h. Two
 // instances may share a slot: who walks the list compares.
 func (v *Validator) pairSlot(c ClassID, h *heldRec) *uint32 {
-	x := uint64(c)*0x9e3779b97f4a7c15 ^ uint64(h.serial)*0xc4ceb9fe1a85ec53 ^ h.addr*0xff51afd7ed558ccd
+	x := uint64(c)*0x9e3779b97f4a7c15 ^ h.birth*0xc4ceb9fe1a85ec53 ^ h.addr*0xff51afd7ed558ccd
 	x ^= x >> 33
 	return &v.pairIdx[x&uint64(len(v.pairIdx)-1)]
 }
@@ -191,7 +191,7 @@ func (v *Validator) addWriter(id ObsID) {
 		if w.kind == obsLock && w.lock.class == c && w.lock.mode == Read && w.n > 0 {
 			for j := int(w.n) - 1; j >= 0; j-- {
 				h := &v.held[w.held+uint32(j)]
-				if h.class == c && h.addr == w.lock.addr && h.serial == w.lock.serial {
+				if h.class == c && h.is(&w.lock) {
 					v.recursion(ObsID(i), j)
 					break
 				}

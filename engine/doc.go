@@ -21,8 +21,9 @@
 //     lock taken, the stack trace, goroutine and test ([Observation]).
 //   - sample: an observation seen as evidence for one dependency.
 //   - gate: a lock held on every side of a cycle; it lets only one side in.
-//   - serial: the number that a lock gets at its first acquisition; with the
+//   - birth: the number that a lock gets at its first acquisition; with the
 //     address it identifies the instance, also after its memory was reused.
+//     Its low 12 bits are in the lock: its serial.
 //   - weak class: a class named by the call site alone, because the source
 //     does not say which field or variable is meant (a call through an
 //     interface). A lock leaves it at its first acquisition with a name.

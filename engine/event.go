@@ -276,7 +276,7 @@ func (v *Validator) judgeEvent(id ObsID) {
 		case v.classes[h.class].flags&classNoValidate != 0:
 		case h.class != c:
 			v.depend(id, i)
-		case h.serial == o.lock.serial && h.addr == o.lock.addr && (h.mode == Write || o.lock.mode == Write):
+		case h.is(&o.lock) && (h.mode == Write || o.lock.mode == Write):
 			v.best = finding{kind: KindEvent, level: Possible, why: WhyEvent, obs: id, held: uint16(i), pending: true}
 			if v.classes[c].flags&classHandoff != 0 {
 				v.best.level, v.best.why = Suppressed, WhyHandoff

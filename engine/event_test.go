@@ -249,7 +249,7 @@ func shown(v *Validator) string {
 func again(v *Validator, backwards bool) *Validator {
 	w := New(SmallLimits(), Host{})
 	lock := func(h heldRec) RecordedLock {
-		l := RecordedLock{Serial: h.serial, Addr: h.addr, Site: w.AddSite(v.frame(h.site)), Mode: h.mode, Try: h.try}
+		l := RecordedLock{Birth: h.birth, Addr: h.addr, Site: w.AddSite(v.frame(h.site)), Mode: h.mode, Try: h.try}
 		if h.class != 0 {
 			l.Class = w.AddClass(v.ClassName(h.class), 0)
 		}

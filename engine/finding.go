@@ -159,7 +159,7 @@ func (v *Validator) orphan(t *Task, h *Held) {
 // adoptOrphan forgets the orphan m, which another goroutine releases now. Locked.
 func (v *Validator) adoptOrphan(m *Map) bool {
 	for i := range v.orphanTab {
-		if p := &v.orphanTab[i].rec; v.orphanTab[i].used && p.addr == uint64(uintptr(unsafe.Pointer(m))) && p.serial == m.serial() {
+		if p := &v.orphanTab[i].rec; v.orphanTab[i].used && v.isLock(p, m) {
 			v.orphanTab[i].used = false
 			atomic.AddUint32(&v.orphans, ^uint32(0))
 			return true
@@ -178,7 +178,7 @@ func (v *Validator) checkOrphan(t *Task, m *Map, pc uintptr, mode Mode) {
 	v.lock()
 	for i := range v.orphanTab {
 		p := &v.orphanTab[i]
-		if !p.used || p.told || p.rec.addr != uint64(uintptr(unsafe.Pointer(m))) || p.rec.serial != m.serial() ||
+		if !p.used || p.told || !v.isLock(&p.rec, m) ||
 			p.rec.mode == Read && mode == Read { // a reader does not keep readers out
 			continue
 		}
@@ -188,7 +188,7 @@ func (v *Validator) checkOrphan(t *Task, m *Map, pc uintptr, mode Mode) {
 		t.setSlow(taskBusy)
 		v.lock()
 		o := observation{goid: t.goid, test: t.test, kind: obsOrphan, held: v.nheld, origin: p.origin}
-		o.lock = heldRec{addr: p.rec.addr, serial: m.serial(), site: v.siteAt(pc), class: p.rec.class, mode: mode}
+		o.lock = heldRec{addr: p.rec.addr, birth: p.rec.birth, site: v.siteAt(pc), class: p.rec.class, mode: mode}
 		if v.addHeld(&o, p.rec) {
 			o.stack = v.capture(pcs[:n], pc)
 			if id := v.addObs(o); id != 0 {
@@ -227,7 +227,7 @@ func (v *Validator) foundMisuse(id ObsID) {
 		f.kind, f.level = KindRecursive, Likely
 	}
 	for i := uint32(0); i < uint32(o.n); i++ {
-		if h := &v.held[o.held+i]; h.class == o.lock.class && h.serial == o.lock.serial && h.addr == o.lock.addr {
+		if h := &v.held[o.held+i]; h.class == o.lock.class && h.is(&o.lock) {
 			f.held = uint16(i)
 		}
 	}

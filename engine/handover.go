@@ -312,8 +312,12 @@ func (v *Validator) visit(o *Task) {
 // copied. Then the entry goes, and nothing is handed over.
 //
 // A copy has the class and the serial of its original. Two locks can have one
-// serial, so if somebody else holds m itself, it is no copy of t's.
+// serial, so if m was born where it is, or somebody else holds m itself, it is no
+// copy of t's.
 func (v *Validator) moved(t *Task, m *Map, mode Mode) bool {
+	if v.birthOf(uintptr(unsafe.Pointer(m)), m.serial()) <= lastBirth {
+		return false
+	}
 	for i := t.depth; i > 0; i-- {
 		h := t.at(i - 1)
 		if h.flags()&heldGot == 0 || h.mode() != mode || h.serial() != m.serial() || m.serial() == 0 || h.class() != v.classIn(m) {

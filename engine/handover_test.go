@@ -28,7 +28,7 @@ func newHandRig(t *testing.T, tasks, idle int) *handRig {
 }
 
 func (r *handRig) new() *Map {
-	m := newMapPtr(r.class, r.v.serial(r.tasks[0]))
+	m := newMapPtr(r.class, uint32(r.v.newBirth(r.tasks[0])))
 	r.locks = append(r.locks, m)
 	return m
 }
@@ -192,7 +192,7 @@ func TestHandOver(t *testing.T) {
 			for range 10100 {
 				r.take(0, m, Write)
 				r.free(1, m, Write)
-				*m = newMap(r.class, r.v.serial(r.tasks[0]))
+				*m = newMap(r.class, uint32(r.v.newBirth(r.tasks[0])))
 				r.take(2, m, Write)
 				if d := len(r.v.standing(r.tasks[2])); d != 1 {
 					r.t.Fatalf("%d locks held, want 1", d)

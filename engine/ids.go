@@ -149,4 +149,6 @@ const (
 	WhyWeak
 	// WhyPredictable: a schedule of the recorded events ends in it; see package predict.
 	WhyPredictable
+	// WhyIdentity: the instances are known by numbers that come round.
+	WhyIdentity
 )

@@ -9,10 +9,10 @@ package engine
 // payload. Numbers are uvarints, strings a uvarint length and bytes.
 
 // FormatVersion is the version of the graph file that this engine writes.
-const FormatVersion = 1
+const FormatVersion = 2
 
 // Magic begins a graph file.
-const Magic = "ldgraph\x01"
+const Magic = "ldgraph\x02"
 
 // Record types.
 const (
@@ -149,7 +149,7 @@ func (v *Validator) journalObs(id ObsID) {
 
 func appendHeld(p []byte, h *heldRec) []byte {
 	p = appendUvarint(p, uint64(h.class))
-	p = appendUvarint(p, uint64(h.serial))
+	p = appendUvarint(p, h.birth)
 	p = appendUvarint(p, h.addr)
 	p = appendUvarint(p, uint64(h.site))
 	b := byte(h.mode)

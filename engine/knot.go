@@ -220,7 +220,7 @@ func (v *Validator) stuck(x *wait) {
 
 func (v *Validator) recOf(h *Held) heldRec {
 	return heldRec{
-		addr: uint64(h.inst), serial: h.serial(), site: v.siteAt(h.pc),
+		addr: uint64(h.inst), birth: v.birthOf(h.inst, h.serial()), site: v.siteAt(h.pc),
 		class: h.class(), mode: h.mode(), try: h.flags()&heldTry != 0,
 	}
 }

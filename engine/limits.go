@@ -16,6 +16,7 @@ type Limits struct {
 	Tests        uint32
 	Findings     uint32
 	Tasks        uint32
+	Births       uint32 // power of two: locks whose identity is known for good
 	Text         uint32 // bytes of names
 }
 
@@ -25,7 +26,7 @@ func DefaultLimits() Limits {
 		Classes: 32767, Sites: 1 << 17, Chains: 1 << 18, Edges: 1 << 18,
 		Samples: 1 << 19, Observations: 1 << 18, HeldRecords: 1 << 20,
 		Stacks: 1 << 17, Frames: 1 << 21, Pairs: 1 << 17, Tests: 1 << 16,
-		Findings: 1 << 12, Tasks: 1 << 20, Text: 1 << 25,
+		Findings: 1 << 12, Tasks: 1 << 20, Births: 1 << (16 + 5*(^uintptr(0)>>63)), Text: 1 << 25,
 	}
 }
 
@@ -35,7 +36,7 @@ func SmallLimits() Limits {
 		Classes: 512, Sites: 1 << 10, Chains: 1 << 11, Edges: 1 << 12,
 		Samples: 1 << 14, Observations: 1 << 12, HeldRecords: 1 << 14,
 		Stacks: 1 << 10, Frames: 1 << 14, Pairs: 1 << 12, Tests: 256,
-		Findings: 512, Tasks: 1 << 10, Text: 1 << 17,
+		Findings: 512, Tasks: 1 << 10, Births: 1 << 10, Text: 1 << 17,
 	}
 }
 

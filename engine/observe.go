@@ -29,13 +29,13 @@ type observation struct {
 
 // heldRec is a held lock as recorded.
 type heldRec struct {
-	addr   uint64
-	serial uint32
-	site   SiteID
-	class  ClassID
-	mode   Mode
-	try    bool
-	owner  uint64 // of a guard: the goroutine that holds it
+	addr  uint64
+	birth uint64 // see birth.go
+	site  SiteID
+	class ClassID
+	mode  Mode
+	try   bool
+	owner uint64 // of a guard: the goroutine that holds it
 }
 
 // Kinds of observation.
@@ -59,6 +59,7 @@ const (
 	obsPartial                   // held locks are missing: a table was full
 	obsTag                       // instances known by a lock's tag, goroutine by its low bits
 	obsStuck                     // the goroutine stands there for ever: see knot.go
+	obsSerial                    // from a file of format 1, whose births come round after 4095 locks
 
 	obsUnwanted uint8 = 1 << 6 // of a leak: nobody can want the locks that it holds
 	obsWeakly   uint8 = 1 << 7 // of a leak: a weak pointer reaches what it waits for
@@ -158,7 +159,7 @@ func (v *Validator) record(t *Task, m *Map, pc uintptr, mode Mode, key uint64, k
 	o.lock = heldRec{site: v.siteAt(pc), mode: mode}
 	if m != nil {
 		o.lock.addr = uint64(uintptr(unsafe.Pointer(m)))
-		o.lock.serial = m.serial()
+		o.lock.birth = v.birthOf(uintptr(unsafe.Pointer(m)), m.serial())
 		o.lock.class = v.classOf(t, m)
 	}
 	if v.host.Init != nil && v.host.Init() {
@@ -166,7 +167,11 @@ func (v *Validator) record(t *Task, m *Map, pc uintptr, mode Mode, key uint64, k
 	}
 	o.held = v.nheld
 	for i := uint32(0); i < t.depth; i++ {
-		if !v.addHeld(&o, v.recOf(t.at(i))) {
+		h := v.recOf(t.at(i))
+		if h.addr == o.lock.addr && t.at(i).serial() == uint32(o.lock.birth)&serialMask {
+			h.birth = o.lock.birth // whatever happened to its entry meanwhile
+		}
+		if !v.addHeld(&o, h) {
 			break
 		}
 	}
@@ -249,21 +254,22 @@ func (v *Validator) tagged(t *Task, m *Map) {
 	}
 	c := v.classOf(t, m)
 	u := t.at(t.depth - 1)
-	if u.class() == 0 || u.class() == c || u.serial() == 0 {
-		return
-	}
-	goid, ok := v.taggedIn(u.inst, u.serial(), uintptr(unsafe.Pointer(m)), m.serial())
-	if !ok || m.serial() == 0 {
+	if u.class() == 0 || u.class() == c || u.serial() == 0 || m.serial() == 0 {
 		return
 	}
 	ed := v.edgeFind(c, u.class())
 	if ed == 0 {
 		return
 	}
+	inner := heldRec{addr: uint64(u.inst), birth: v.birthOf(u.inst, u.serial())}
+	outer := heldRec{addr: uint64(uintptr(unsafe.Pointer(m))), birth: v.birthOf(uintptr(unsafe.Pointer(m)), m.serial())}
+	goid, ok := v.taggedIn(&inner, &outer)
+	if !ok {
+		return
+	}
 	for s := v.edges[ed].samples; s != 0; s = v.samples[s].next {
-		w := v.obs[v.samples[s].obs]
-		x := v.held[w.held+uint32(v.samples[s].from)]
-		if x.serial == m.serial() && w.lock.serial == u.serial() {
+		w := &v.obs[v.samples[s].obs]
+		if v.held[w.held+uint32(v.samples[s].from)].is(&outer) && w.lock.is(&inner) {
 			return // known already
 		}
 	}
@@ -282,8 +288,8 @@ func (v *Validator) tagged(t *Task, m *Map) {
 	if w.kind == 0 {
 		return
 	}
-	x.serial, x.addr = m.serial(), uint64(uintptr(unsafe.Pointer(m)))
-	w.lock.serial, w.lock.addr = u.serial(), uint64(u.inst)
+	x.birth, x.addr = outer.birth, outer.addr
+	w.lock.birth, w.lock.addr = inner.birth, inner.addr
 	w.goid = w.goid&^0xffff | uint64(goid)
 	if goid == uint16(t.goid) {
 		w.goid = t.goid
@@ -332,7 +338,7 @@ func (v *Validator) observe(id ObsID) {
 	for i := int(o.n) - 1; i >= 0; i-- {
 		h := &v.held[o.held+uint32(i)]
 		if h.class == c {
-			if h.addr == o.lock.addr && h.serial == o.lock.serial {
+			if h.is(&o.lock) {
 				again = max(again, i)
 				continue
 			}

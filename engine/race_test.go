@@ -21,7 +21,7 @@ func TestConcurrent(t *testing.T) {
 	var locks [classes]lock
 	first := v.NewTask()
 	for i := range locks {
-		locks[i].m = newMap(uint16(v.AddClass(fmt.Sprintf("p.c%d", i), 0)), v.serial(first))
+		locks[i].m = newMap(uint16(v.AddClass(fmt.Sprintf("p.c%d", i), 0)), uint32(v.newBirth(first)))
 	}
 	var gate sync.Mutex // the program's own order: no real deadlock
 	var wg sync.WaitGroup
@@ -51,8 +51,8 @@ func TestConcurrent(t *testing.T) {
 				v.Release(k, &own, Write)
 				v.Observe(&Recorded{
 					Kind: obsLock, Goroutine: uint64(w), Process: "other",
-					Lock: RecordedLock{Class: ClassID(w%classes + 1), Serial: 1, Addr: 1},
-					Held: []RecordedLock{{Class: ClassID(r%classes + 1), Serial: 2, Addr: 2}},
+					Lock: RecordedLock{Class: ClassID(w%classes + 1), Birth: 1, Addr: 1},
+					Held: []RecordedLock{{Class: ClassID(r%classes + 1), Birth: 2, Addr: 2}},
 				})
 				if r%50 == 0 {
 					v.Stats()

@@ -30,13 +30,13 @@ func (v *Validator) AddStack(frames []SiteID) StackID {
 
 // A RecordedLock is a held or wanted lock of a [Recorded] observation.
 type RecordedLock struct {
-	Class  ClassID
-	Serial uint32
-	Addr   uint64
-	Site   SiteID
-	Mode   Mode
-	Try    bool
-	Owner  uint64 // of a guard: the goroutine that holds it
+	Class ClassID
+	Birth uint64
+	Addr  uint64
+	Site  SiteID
+	Mode  Mode
+	Try   bool
+	Owner uint64 // of a guard: the goroutine that holds it
 }
 
 // A Recorded is an observation as a graph file has it, in ids of the validator
@@ -57,7 +57,7 @@ type Recorded struct {
 }
 
 func (l *RecordedLock) rec() heldRec {
-	return heldRec{addr: l.Addr, serial: l.Serial, site: l.Site, class: l.Class, mode: l.Mode, try: l.Try, owner: l.Owner}
+	return heldRec{addr: l.Addr, birth: l.Birth, site: l.Site, class: l.Class, mode: l.Mode, try: l.Try, owner: l.Owner}
 }
 
 // Observe learns a recorded observation and judges it.

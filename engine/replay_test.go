@@ -50,7 +50,7 @@ func replay(v *Validator, b []byte) error {
 			return s
 		}
 		lock := func() RecordedLock {
-			l := RecordedLock{Class: classes[num()], Serial: uint32(num()), Addr: num(), Site: sites[num()]}
+			l := RecordedLock{Class: classes[num()], Birth: num(), Addr: num(), Site: sites[num()]}
 			if len(p) == 0 {
 				failed = true
 				return l

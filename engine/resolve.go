@@ -15,7 +15,7 @@ type Lock struct {
 	Mode  string `json:"mode"` // "W" or "R"; where it is no lock, what is waited for: "send", "receive", ...
 	Try   bool   `json:"try,omitempty"`
 	At    Frame  `json:"at"`
-	Inst  uint32 `json:"instance"` // serial; within one process
+	Inst  uint64 `json:"instance"` // its birth; within one process
 }
 
 // A Wait is a wait for an event: another goroutine ends it.
@@ -64,7 +64,7 @@ func (v *Validator) frame(s SiteID) Frame {
 }
 
 func (v *Validator) lockOf(h *heldRec) Lock {
-	return Lock{Class: v.ClassName(h.class), Mode: waitWords[min(h.mode, WaitOther)], Try: h.try, At: v.frame(h.site), Inst: h.serial}
+	return Lock{Class: v.ClassName(h.class), Mode: waitWords[min(h.mode, WaitOther)], Try: h.try, At: v.frame(h.site), Inst: h.birth}
 }
 
 func (v *Validator) side(id ObsID, held int) Side {

@@ -30,7 +30,7 @@ func words(t *testing.T, text string) string {
 		k, name := tasks[cur], w[2:]
 		m := maps[name]
 		if m == nil && name != "" {
-			m = newMapPtr(uint16(v.AddClass(name[:1], 0)), v.serial(tasks[0]))
+			m = newMapPtr(uint16(v.AddClass(name[:1], 0)), uint32(v.newBirth(tasks[0])))
 			maps[name] = m
 		}
 		switch w[1] {
@@ -152,8 +152,8 @@ func TestHandoffComesBack(t *testing.T) {
 	for g, o := range [][2]ClassID{{a, b}, {b, a}} {
 		v.Observe(&Recorded{
 			Kind: obsLock, Goroutine: uint64(g + 1),
-			Lock: RecordedLock{Class: o[1], Serial: uint32(o[1]), Addr: 1},
-			Held: []RecordedLock{{Class: o[0], Serial: uint32(o[0]), Addr: 1}},
+			Lock: RecordedLock{Class: o[1], Birth: uint64(o[1]), Addr: 1},
+			Held: []RecordedLock{{Class: o[0], Birth: uint64(o[0]), Addr: 1}},
 		})
 	}
 	if l := v.Level(1); l != Likely {

@@ -305,7 +305,7 @@ func (v *Validator) classify(t *Task, m *Map, pc uintptr, kind byte) {
 	if f := v.classFlags(c); f&classSlow != 0 || f&classWeak != 0 && v.host.Names {
 		k |= slowBit
 	}
-	m.set(k, v.serial(t))
+	v.enroll(t, m, k)
 }
 
 // pcLearn resolves a return address for the first time. Locked.

@@ -19,9 +19,9 @@ import (
 //  1. class is 0 until the first acquisition; after that it changes only from a
 //     weak class to a named one, or by an annotation. The slow bit sends the
 //     next acquisition through the slow path.
-//  2. serial is given with the class and never changes; a copy of the lock
-//     copies it, and is told apart by its address. It tells an object from an
-//     earlier one in the same memory, which the collector has cleared.
+//  2. serial is given with the class and never changes: the low bits of the
+//     lock's birth (birth.go), which tells an object from an earlier one in the
+//     same memory, which the collector has cleared. A copy of the lock copies it.
 //
 // Two first acquirers may race: the class of one of them stays. All changes are
 // atomic, since the runtime counts permits in the same word.
@@ -57,26 +57,27 @@ func (v *Validator) classIn(m *Map) ClassID {
 	return ClassID(c >> classShift)
 }
 
-// serial returns the instance's number, which with its address identifies it.
+// serial returns the low bits of the instance's birth.
 func (m *Map) serial() uint32 { return m.sema >> serialShift & serialMask }
 
 // set gives m its class, with or without the slow bit, and, if it has none
-// yet, its serial.
+// yet, its serial: then it reports true.
 //
 // More than one permit is none of ours, but left from a word that was written by
 // somebody else. One is left of them: a waiter that is woken without need looks at
 // the lock and sleeps again, while permits near the end of their bits would carry
 // into the serial, and be lost with the next one that counts.
-func (m *Map) set(class uint16, serial uint32) {
+func (m *Map) set(class uint16, serial uint32) (first bool) {
 	for {
 		o := atomic.LoadUint32(&m.sema)
+		first = true
 		if s := o >> serialShift & serialMask; s != 0 {
-			serial = s
+			serial, first = s, false
 		}
 		permits := min(o&(1<<serialShift-1), 1)
 		n := permits | serial&serialMask<<serialShift | uint32(class)<<classShift
 		if atomic.CompareAndSwapUint32(&m.sema, o, n) {
-			return
+			return first
 		}
 	}
 }
@@ -135,12 +136,12 @@ type Task struct {
 	cap    uint32
 	epoch  uint32 // of the validator, when the popped entries were good
 	id     uint32
-	next   uint32 // next serial to give out
-	last   uint32 // end of the block of serials
 	inbox  uint32 // head of the released-elsewhere list, validator locked
 	test   TestID
 	origin uintptr // where the goroutine was made
 	maker  uint64  // see AsMaker
+	next   uint64  // the birth that was given out last: see birth.go
+	last   uint64  // end of the block of births
 	uses   uint16  // goroutines that had the task before
 	nest   nesting
 	wait   uint32 // its wait, 0: none that is followed
@@ -270,17 +271,24 @@ func (v *Validator) grow(t *Task) bool {
 //
 //	check of both locks 48 | low bits of the goroutine 16
 //
-// Two pairs with one check are taken for each other with a chance of 2^-48.
-// The same goroutine nesting the same pair again finds its tag and stores
-// nothing, so those that nest one lock in locks of their own share no cache
-// line that is written.
+// of addresses and serials. The same goroutine nesting the same pair again finds
+// its tag and stores nothing, so those that nest one lock in locks of their own
+// share no cache line that is written. The second word is a hash of both births,
+// stored where the first one changes: a tag of other locks that had the same
+// addresses and serials is not believed. Two pairs are taken for each other with a
+// chance of 2^-64.
+type tag struct {
+	check  uint64
+	births uint64
+}
+
 const tagBits = 14
 
 // tagOf returns the entry and the check of the pair outer, inner.
-func (v *Validator) tagOf(inner uintptr, innerSerial uint32, outer uintptr, outerSerial uint32) (e *uint64, check uint64) {
+func (v *Validator) tagOf(inner uintptr, innerSerial uint32, outer uintptr, outerSerial uint32) (e *tag, check uint64) {
 	hi, lo := bits.Mul64(uint64(inner)^uint64(innerSerial)<<48^0xa0761d6478bd642f, uint64(outer)^uint64(outerSerial)<<48^0xe7037ed1a0b428db)
 	h := hi ^ lo
-	return (*uint64)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(v.tags)), h&(1<<tagBits-1)*8)), h &^ 0xffff
+	return (*tag)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(v.tags)), h&(1<<tagBits-1)*uint64(unsafe.Sizeof(tag{})))), h &^ 0xffff
 }
 
 // untagged are the bits of Held.word of which a tag does not tell: readers and tries.
@@ -289,17 +297,32 @@ const untagged = uint64(0xff)<<modeShift | uint64(heldTry)<<flagShift
 // tag notes that t nested m in h, with nothing else held.
 func (v *Validator) tag(t *Task, m *Map, serial uint32, h *Held) {
 	e, check := v.tagOf(uintptr(unsafe.Pointer(m)), serial, h.inst, h.serial())
-	if check |= uint64(uint16(t.goid)); atomic.LoadUint64(e) != check {
-		atomic.StoreUint64(e, check)
+	if check |= uint64(uint16(t.goid)); atomic.LoadUint64(&e.check) != check {
+		v.retag(e, check, m, serial, h)
 	}
+}
+
+// retag stores a tag. Where two goroutines store one at the same time, the words may be
+// of different pairs: then the births do not agree. If they do, it is one pair, and the
+// goroutine is one that nested it.
+func (v *Validator) retag(e *tag, check uint64, m *Map, serial uint32, h *Held) {
+	births := bornPair(v.birthOf(uintptr(unsafe.Pointer(m)), serial), v.birthOf(h.inst, h.serial()))
+	atomic.StoreUint64(&e.births, births)
+	atomic.StoreUint64(&e.check, check)
+}
+
+// bornPair hashes the births of the pair inner, outer.
+func bornPair(inner, outer uint64) uint64 {
+	hi, lo := bits.Mul64(inner^0xa0761d6478bd642f, outer^0xe7037ed1a0b428db)
+	return hi ^ lo
 }
 
 // taggedIn returns the low bits of the goroutine that nested the lock inner
 // in the lock outer last, with nothing else held.
-func (v *Validator) taggedIn(inner uintptr, innerSerial uint32, outer uintptr, outerSerial uint32) (goid uint16, ok bool) {
-	e, check := v.tagOf(inner, innerSerial, outer, outerSerial)
-	x := atomic.LoadUint64(e)
-	return uint16(x), x&^0xffff == check
+func (v *Validator) taggedIn(inner, outer *heldRec) (goid uint16, ok bool) {
+	e, check := v.tagOf(uintptr(inner.addr), uint32(inner.birth)&serialMask, uintptr(outer.addr), uint32(outer.birth)&serialMask)
+	x := atomic.LoadUint64(&e.check)
+	return uint16(x), x&^0xffff == check && atomic.LoadUint64(&e.births) == bornPair(inner.birth, outer.birth)
 }
 
 func (t *Task) setSlow(b uint32) {
@@ -318,17 +341,6 @@ func (t *Task) clearSlow(b uint32) {
 			return
 		}
 	}
-}
-
-// serial gives the next instance serial, 1 to 4095. Tasks draw blocks, so that
-// first acquisitions on different goroutines do not meet.
-func (v *Validator) serial(t *Task) uint32 {
-	if t.next == t.last {
-		t.last = atomic.AddUint32(&v.serials, 64)
-		t.next = t.last - 64
-	}
-	t.next++
-	return t.next%serialMask + 1
 }
 
 // find returns the topmost entry of inst.

@@ -570,4 +570,5 @@ var whyWords = [...]string{
 	"nobody can want a lock that the goroutine holds: only goroutines that are stuck themselves reach it",
 	"a weak.Pointer reaches what the goroutine waits for, so that another one may still wake it",
 	"predictable: the recorded run could have ended there",
+	"the graph file is an old one, whose numbers of instances come round after 4095 locks",
 }

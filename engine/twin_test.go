@@ -32,10 +32,10 @@ import (
 // was known), the twin may know a higher level than the engine: no check.
 
 type tlock struct {
-	serial uint32
-	class  int // 1..
-	mode   Mode
-	try    bool
+	birth uint64
+	class int // 1..
+	mode  Mode
+	try   bool
 }
 
 type trec struct {
@@ -82,7 +82,7 @@ func (r *trec) key() string {
 	b = append(b, r.kind, b2i(r.init))
 	b = binary.AppendUvarint(b, r.goid)
 	for _, l := range append(r.held[:len(r.held):len(r.held)], r.lock) {
-		b = binary.AppendUvarint(b, uint64(l.serial))
+		b = binary.AppendUvarint(b, l.birth)
 		b = append(b, byte(l.class), byte(l.mode)|b2i(l.try)<<1)
 	}
 	return string(b)
@@ -110,7 +110,7 @@ func excludes(a, b tlock, exact bool) bool {
 		return false
 	}
 	if exact {
-		return a.serial == b.serial
+		return a.birth == b.birth
 	}
 	return a.class == b.class
 }
@@ -132,7 +132,7 @@ func (w *twin) level(s []tside) Level {
 		for i := range s {
 			x, y := &w.recs[s[i].rec], &w.recs[s[(i+1)%len(s)].rec]
 			h := y.held[s[(i+1)%len(s)].from]
-			if x.lock.class != h.class || exact && x.lock.serial != h.serial {
+			if x.lock.class != h.class || exact && x.lock.birth != h.birth {
 				return false
 			}
 			for j := range i {
@@ -197,6 +197,8 @@ type harness struct {
 	v       *Validator
 	tw      *twin
 	maps    []Map
+	births  []uint64 // of the locks
+	nborn   uint64
 	names   []ClassID // engine class of twin class i+1
 	tasks   []*Task
 	goids   []uint64
@@ -326,6 +328,7 @@ func newHarnessLim(c config, lim Limits) *harness {
 		Found:     func(f FindingID) { h.found = append(h.found, f) },
 	})
 	h.maps = make([]Map, c.classes*c.insts)
+	h.births = make([]uint64, len(h.maps))
 	h.init = c.init
 	for i := range c.classes {
 		h.names = append(h.names, h.v.AddClass(fmt.Sprintf("c%d", i+1), 0))
@@ -353,7 +356,11 @@ func newHarnessLim(c config, lim Limits) *harness {
 }
 
 func (h *harness) setMap(i int) {
-	h.maps[i] = newMap(uint16(h.names[h.locks[i].class-1]), h.v.serial(h.tasks[0]))
+	// Serials come round fast: after three births.
+	h.nborn++
+	h.births[i] = h.nborn<<12 | (1 + h.nborn%3)
+	h.maps[i] = newMap(uint16(h.names[h.locks[i].class-1]), uint32(h.births[i])&serialMask)
+	h.v.bear(uintptr(unsafe.Pointer(&h.maps[i])), h.births[i])
 }
 
 func (h *harness) lockName(x int) string {
@@ -398,7 +405,7 @@ func (h *harness) free(x int, m Mode, granting bool) bool {
 }
 
 func (h *harness) tlock(x int, m Mode, try bool) tlock {
-	return tlock{serial: h.maps[x].serial(), class: h.locks[x].class, mode: m, try: try}
+	return tlock{birth: h.births[x], class: h.locks[x].class, mode: m, try: try}
 }
 
 func (h *harness) take(t, x int, m Mode) {
@@ -409,10 +416,10 @@ func (h *harness) take(t, x int, m Mode) {
 	}
 }
 
-// index of the lock with that serial.
+// index of the lock with that birth.
 func (h *harness) lockOf(l tlock) int {
 	for i := range h.maps {
-		if h.maps[i].serial() == l.serial {
+		if h.births[i] == l.birth {
 			return i
 		}
 	}
@@ -492,7 +499,7 @@ func (h *harness) step(o twinOp) string {
 		h.take(t, x, m)
 	case 'D':
 		for _, l := range tw.stacks[t] {
-			if l.serial == h.maps[x].serial() {
+			if l.birth == h.births[x] {
 				return ""
 			}
 		}
@@ -510,7 +517,7 @@ func (h *harness) step(o twinOp) string {
 		}
 		l := tw.stacks[t][i]
 		for j := n - 1; j > i; j-- { // of two readers the upper one goes
-			if tw.stacks[t][j].serial == l.serial && tw.stacks[t][j].mode == l.mode {
+			if tw.stacks[t][j].birth == l.birth && tw.stacks[t][j].mode == l.mode {
 				i = j
 				break
 			}
@@ -598,7 +605,7 @@ func (h *harness) releaseElsewhere(t, x int) bool {
 		return false // the table of classes is full: not followed
 	}
 	for _, e := range tw.stacks[t] {
-		if e.serial == h.maps[x].serial() {
+		if e.birth == h.births[x] {
 			return false
 		}
 	}
@@ -672,7 +679,7 @@ func (h *harness) released(x int) int {
 func (h *harness) unstack(o, x int, m Mode) {
 	s := h.tw.stacks[o]
 	for i, e := range s {
-		if e.serial == h.maps[x].serial() && e.mode == m {
+		if e.birth == h.births[x] && e.mode == m {
 			h.tw.stacks[o] = append(s[:i:i], s[i+1:]...)
 			return
 		}
@@ -719,7 +726,7 @@ func (h *harness) record(kind uint8, t, x int, m Mode) {
 	for i := len(r.held) - 1; i >= 0; i-- {
 		l := r.held[i]
 		e := [2]int{l.class, r.lock.class}
-		if l.serial == r.lock.serial {
+		if l.birth == r.lock.birth {
 			if !again {
 				again = true
 				if l.mode == Read && r.lock.mode == Read {
@@ -758,7 +765,7 @@ func (h *harness) classOf(c ClassID) int {
 }
 
 func (h *harness) ofRec(r *heldRec) tlock {
-	return tlock{serial: r.serial, class: h.classOf(r.class), mode: r.mode, try: r.try}
+	return tlock{birth: r.birth, class: h.classOf(r.class), mode: r.mode, try: r.try}
 }
 
 // sideOf is the twin's record of an engine observation; false: it never was.
@@ -790,7 +797,7 @@ func (h *harness) recString(r *heldRec) string {
 	if i := h.lockOf(h.ofRec(r)); i >= 0 {
 		x = h.lockName(i)
 	}
-	return fmt.Sprintf("%s#%d%s", x, r.serial, map[Mode]string{Read: "{R}", Write: "{W}"}[r.mode])
+	return fmt.Sprintf("%s#%d%s", x, r.birth, map[Mode]string{Read: "{R}", Write: "{W}"}[r.mode])
 }
 
 // check compares the two sides.
@@ -900,10 +907,11 @@ func (h *harness) checkStack(t int) string {
 				continue
 			}
 		}
-		got = append(got, tlock{serial: e.serial(), class: h.classOf(e.class()), mode: e.mode(), try: e.flags()&heldTry != 0})
+		got = append(got, tlock{birth: uint64(e.serial()), class: h.classOf(e.class()), mode: e.mode(), try: e.flags()&heldTry != 0})
 	}
 	want := slices.Clone(h.tw.stacks[t])
 	for i, l := range want {
+		want[i].birth &= serialMask
 		if h.names[l.class-1] == 0 { // the table of classes was full
 			want[i].class = 0
 		}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math/bits"
 	"runtime"
 	"sync/atomic"
 	"unsafe"
@@ -27,6 +28,9 @@ type Host struct {
 	// Names says that Name knows the names of declared locks: a lock with a weak
 	// class may get a better one later.
 	Names bool
+	// Collections returns the number of garbage collections that ended. Without it
+	// no memory is used again.
+	Collections func() uint32
 	// Init reports whether the program still runs its package initialisation.
 	Init func() bool
 	// Journal receives whole records, in order, with the validator locked.
@@ -36,7 +40,9 @@ type Host struct {
 	Stack func(g unsafe.Pointer, pcs []uintptr) int
 	// Record, if not nil, is told of every acquisition, when it is over, and of
 	// every release, before it: kind 'L' and 'R' for writing and reading, 'T' and
-	// 'V' by a try, 'U' and 'Q'. Every acquisition then takes the slow path.
+	// 'V' by a try, 'U' and 'Q'. 'N': the lock is about to be taken for the first
+	// time, so it is none that had its address and serial before. Every acquisition
+	// then takes the slow path.
 	Record func(inst uintptr, serial uint32, class ClassID, pc uintptr, kind byte)
 	// Steer is a cycle to steer towards.
 	Steer *Steer
@@ -72,7 +78,7 @@ type Validator struct {
 	chainMask  uint64
 	orphanBits uint64 // atomic: at a multiple of 8, also where words have 32 bits
 	chains     []chain
-	tags       []uint64
+	tags       []tag
 	seen       []uint64
 	epoch      uint32 // counts changes of chains
 	named      uint32 // the last class that there is, in its place in a Map
@@ -81,8 +87,11 @@ type Validator struct {
 	heap       bool
 	_          [64]byte
 
-	word    uint32 // the lock
-	serials uint32
+	word uint32 // the lock
+
+	births    []birthSet // see birth.go
+	birthBits uint8      // log of the number of sets
+	born      atomic.Uint64
 
 	host  Host
 	lim   Limits
@@ -207,6 +216,7 @@ func (v *Validator) Init(lim Limits, host Host) bool {
 	// slabs holds Go pointers where the heap serves, so the collector must see it.
 	v.slabs = make([]unsafe.Pointer, lim.Tasks/slabTasks+1)
 	v.chainMask = uint64(lim.Chains - 1)
+	v.birthBits = uint8(bits.Len32(uint32(len(v.births))) - 1)
 	v.ntext = 1
 	return true
 }

@@ -108,7 +108,7 @@ func (o *Observation) key() string {
 	b := fmt.Appendf(nil, "%q|%d|%d|%d|%q|", o.Process, o.Kind, o.Flags, o.Goroutine, o.Test)
 	frame := func(f *engine.Frame) { b = fmt.Appendf(b, "%q %q %d;", f.Func, f.File, f.Line) }
 	lock := func(l *Lock) {
-		b = fmt.Appendf(b, "%q %d %d %d %t ", l.Class, l.Serial, l.Addr, l.Mode, l.Try)
+		b = fmt.Appendf(b, "%q %d %d %d %t ", l.Class, l.Birth, l.Addr, l.Mode, l.Try)
 		frame(&l.Site)
 	}
 	frame(&o.Origin)
@@ -147,7 +147,7 @@ func (g *Graph) limits() engine.Limits {
 	grow(&l.Observations, n+2)
 	grow(&l.HeldRecords, held+2)
 	grow(&l.Samples, held+n+2)
-	l.Chains, l.Tasks = 1<<10, 1<<10
+	l.Chains, l.Tasks, l.Births = 1<<10, 1<<10, 1<<4
 	return l
 }
 
@@ -169,7 +169,7 @@ func (g *Graph) Judge() *engine.Validator {
 		v.NoteFull(engine.Table(t))
 	}
 	lock := func(l *Lock) engine.RecordedLock {
-		return engine.RecordedLock{Class: ids[l.Class], Serial: l.Serial, Addr: l.Addr, Site: v.AddSite(l.Site), Mode: l.Mode, Try: l.Try}
+		return engine.RecordedLock{Class: ids[l.Class], Birth: l.Birth, Addr: l.Addr, Site: v.AddSite(l.Site), Mode: l.Mode, Try: l.Try}
 	}
 	for i := range g.Observations {
 		o := &g.Observations[i]
@@ -301,6 +301,10 @@ func (g *Graph) Subtract(old *Graph) *Graph {
 // kindWriter is the kind of an observation that a writer exists, see
 // docs/format/graph.md.
 const kindWriter = 4
+
+// flagSerial is the flag of an observation of format 1: the births of its locks
+// are serials, which come round after 4095 locks.
+const flagSerial = 16
 
 // Kinds of observations of waits for events.
 const (

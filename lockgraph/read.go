@@ -46,13 +46,13 @@ var ErrTruncated = errors.New("the last record is cut off")
 
 // A Lock is a held or wanted lock of an [Observation].
 type Lock struct {
-	Class  string
-	Serial uint32 // number of the instance in its process
-	Addr   uint64
-	Site   engine.Frame
-	Mode   engine.Mode
-	Try    bool
-	Owner  uint64 // of a guard: the goroutine that holds it
+	Class string
+	Birth uint64 // number of the instance in its process
+	Addr  uint64
+	Site  engine.Frame
+	Mode  engine.Mode
+	Try   bool
+	Owner uint64 // of a guard: the goroutine that holds it
 }
 
 // An Observation is one acquisition that taught something, by names.
@@ -140,6 +140,7 @@ func (d *decoder) string() string {
 // reader holds a file's own numbering while it is read.
 type reader struct {
 	file    *File
+	version int
 	name    string   // of the process that the records are of
 	process *Process // nil before the first record that is of one
 	classes map[uint64]string
@@ -170,7 +171,7 @@ func Read(name string, r io.Reader) (*File, error) {
 	} else if v < 1 {
 		return nil, &FormatError{name, int64(len(engine.Magic) - 1), fmt.Sprintf("graph format %d does not exist", v)}
 	}
-	rd := &reader{file: f, classes: map[uint64]string{}, sites: map[uint64]engine.Frame{}, stacks: map[uint64][]engine.Frame{}, tests: map[uint64]string{}}
+	rd := &reader{file: f, version: int(data[len(engine.Magic)-1]), classes: map[uint64]string{}, sites: map[uint64]engine.Frame{}, stacks: map[uint64][]engine.Frame{}, tests: map[uint64]string{}}
 	at := len(engine.Magic)
 	for at < len(data) {
 		n, k := binary.Uvarint(data[at:])
@@ -295,6 +296,9 @@ func (rd *reader) record(typ byte, payload []byte) string {
 				o.Guards = append(o.Guards, l)
 			}
 		}
+		if rd.version < 2 {
+			o.Flags |= flagSerial
+		}
 		if !d.bad {
 			rd.file.Observations = append(rd.file.Observations, o)
 		}
@@ -327,7 +331,7 @@ func (rd *reader) current() *Process {
 func (rd *reader) lock(d *decoder) Lock {
 	var l Lock
 	l.Class = rd.classes[d.uvarint()]
-	l.Serial = uint32(d.uvarint())
+	l.Birth = d.uvarint()
 	l.Addr = d.uvarint()
 	l.Site = rd.sites[d.uvarint()]
 	m := d.byte()

@@ -150,7 +150,7 @@ func (w *writer) test(name string) uint64 {
 
 func (w *writer) lock(p []byte, l *Lock) []byte {
 	p = binary.AppendUvarint(p, w.class(l.Class, 0))
-	p = binary.AppendUvarint(p, uint64(l.Serial))
+	p = binary.AppendUvarint(p, l.Birth)
 	p = binary.AppendUvarint(p, l.Addr)
 	p = binary.AppendUvarint(p, w.site(l.Site))
 	m := byte(l.Mode)

@@ -42,7 +42,7 @@ func ReadFile(name string) (*Trace, error) {
 // Read reads a trace. One that ends within a record, as after a kill, is cut
 // there, and says so.
 func Read(name string, from io.Reader) (*Trace, error) {
-	r := &reader{r: bufio.NewReader(from), name: name, classes: map[uint64]string{}, sites: map[uint64]engine.Frame{}}
+	r := &reader{r: bufio.NewReader(from), name: name, classes: map[uint64]string{}, sites: map[uint64]engine.Frame{}, born: map[uint64]uint64{}}
 	var head [len(magic)]byte
 	n, err := io.ReadFull(r.r, head[:])
 	if (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) && string(head[:n]) == magic[:n] {
@@ -74,6 +74,8 @@ type reader struct {
 	ended   bool
 	classes map[uint64]string
 	sites   map[uint64]engine.Frame
+	nborn   uint64
+	born    map[uint64]uint64 // what stands for a lock that began with that number
 	trace   Trace
 }
 
@@ -131,6 +133,13 @@ func (r *reader) record() error {
 			k = Receive
 		}
 		r.add(Event{Kind: k, Goroutine: n[0], Object: n[1]})
+	case 'N':
+		n, err := r.uints(4)
+		if err == nil {
+			r.nborn++
+			r.born[n[1]] = ^r.nborn
+		}
+		return err
 	default:
 		e, ok := map[byte]Event{
 			'L': {Kind: Lock}, 'R': {Kind: RLock}, 'T': {Kind: Lock, Try: true}, 'V': {Kind: RLock, Try: true},
@@ -144,6 +153,9 @@ func (r *reader) record() error {
 			return err
 		}
 		e.Goroutine, e.Object, e.Class, e.At = n[0], n[1], r.classes[n[2]], r.sites[n[3]]
+		if o, ok := r.born[e.Object]; ok {
+			e.Object = o
+		}
 		r.add(e)
 	}
 	return nil

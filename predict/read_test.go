@@ -58,3 +58,16 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// Locks that were born with a number that another lock had before are no such lock.
+func TestReadBorn(t *testing.T) {
+	const two = "N\x06\x91\x01\x00\x00" + "N\x06\x90\x01\x00\x00"
+	i := strings.Index(written, "L\x06\x91")
+	tr, err := Read("t", strings.NewReader(written[:i]+two+written[i:]))
+	if err != nil || len(tr.Events) != 12 {
+		t.Fatalf("%+v, %v", tr, err)
+	}
+	if ds := Find(tr); len(ds) != 0 {
+		t.Fatalf("found %q", keys(ds))
+	}
+}

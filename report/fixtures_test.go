@@ -10,7 +10,7 @@ func at(fn, file string, line int) engine.Frame {
 	return engine.Frame{Func: shop + fn, File: "/src/shop/" + file, Line: line}
 }
 
-func lock(class, mode string, inst uint32, f engine.Frame) engine.Lock {
+func lock(class, mode string, inst uint64, f engine.Frame) engine.Lock {
 	return engine.Lock{Class: shop + class, Mode: mode, At: f, Inst: inst}
 }
 

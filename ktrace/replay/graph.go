@@ -64,7 +64,7 @@ func (res *Result) Graph() *lockgraph.Graph {
 				continue
 			}
 			f.Classes[name] |= 0
-			l := lockgraph.Lock{Class: name, Serial: 1, Addr: e.addr, Try: m&kernel.Try != 0, Site: r.frame(o, e)}
+			l := lockgraph.Lock{Class: name, Birth: 1, Addr: e.addr, Try: m&kernel.Try != 0, Site: r.frame(o, e)}
 			if m&kernel.Shared != 0 {
 				l.Mode = graphReader
 			}

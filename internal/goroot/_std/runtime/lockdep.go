@@ -58,6 +58,11 @@ func LockdepNanos() int64 {
 	return sec*1e9 + int64(nsec)
 }
 
+// LockdepCollections returns the number of garbage collections that ended. What
+// one of them frees is used again only after it was counted, since it is counted with the
+// world stopped.
+func LockdepCollections() uint32 { return memstats.numgc }
+
 // LockdepInit reports whether package initialisation still runs.
 func LockdepInit() bool { return !lockdepMain }
 

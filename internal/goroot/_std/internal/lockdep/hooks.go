@@ -120,8 +120,23 @@ func Unlock(m *Map) { v.Release((*Task)(runtime.LockdepTask()), m, engine.Write)
 // RUnlock is called before a lock that was taken for reading is released.
 func RUnlock(m *Map) { v.Release((*Task)(runtime.LockdepTask()), m, engine.Read) }
 
+// heap keeps what it is given off the stack. A stack moves, and its locks with it, so
+// that an address would say nothing. Lock and Unlock let their lock escape, since it goes
+// to the runtime's semaphores; a try does not.
+func heap(m *Map) {
+	if never {
+		kept = m
+	}
+}
+
+var (
+	never bool
+	kept  *Map
+)
+
 // TryLocked is called when a try took a Mutex.
 func TryLocked(m *Map, pc uintptr) {
+	heap(m)
 	if t := task(); t != nil {
 		v.TryAcquired(t, m, pc, engine.Write, false)
 	}
@@ -129,6 +144,7 @@ func TryLocked(m *Map, pc uintptr) {
 
 // TryWLocked is called when a try took a RWMutex for writing.
 func TryWLocked(m *Map, pc uintptr) {
+	heap(m)
 	if t := task(); t != nil {
 		v.TryAcquired(t, m, pc, engine.Write, true)
 	}
@@ -136,6 +152,7 @@ func TryWLocked(m *Map, pc uintptr) {
 
 // TryRLocked is called when a try took a RWMutex for reading.
 func TryRLocked(m *Map, pc uintptr) {
+	heap(m)
 	if t := task(); t != nil {
 		v.TryAcquired(t, m, pc, engine.Read, true)
 	}

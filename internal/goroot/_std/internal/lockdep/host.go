@@ -15,14 +15,15 @@ func init() {
 		return
 	}
 	host := engine.Host{
-		Alloc:     runtime.LockdepAlloc,
-		Task:      task,
-		Goroutine: goroutine,
-		Maker:     runtime.LockdepMaker,
-		Init:      runtime.LockdepInit,
-		Found:     found,
-		Stack:     runtime.LockdepStack,
-		Now:       runtime.LockdepClock,
+		Alloc:       runtime.LockdepAlloc,
+		Task:        task,
+		Goroutine:   goroutine,
+		Maker:       runtime.LockdepMaker,
+		Init:        runtime.LockdepInit,
+		Collections: runtime.LockdepCollections,
+		Found:       found,
+		Stack:       runtime.LockdepStack,
+		Now:         runtime.LockdepClock,
 	}
 	host.Name, host.Names = name, names != ""
 	steer = readSteer()

@@ -152,7 +152,7 @@ func Send(p unsafe.Pointer)    { recordSync(p, 's') }
 func Receive(p unsafe.Pointer) { recordSync(p, 'r') }
 
 // recordLock records an operation on a lock: 'L' and 'R' have it for writing and
-// reading, 'T' and 'V' by a try, 'U' and 'Q' release it.
+// reading, 'T' and 'V' by a try, 'U' and 'Q' release it. 'N' is no event: the lock is new.
 func recordLock(inst uintptr, serial uint32, class engine.ClassID, pc uintptr, kind byte) {
 	if !recorder.on {
 		return
@@ -176,7 +176,9 @@ func recordLock(inst uintptr, serial uint32, class engine.ClassID, pc uintptr, k
 		putUint(uint64(inst)<<12 | uint64(serial))
 		putUint(uint64(class))
 		putUint(site)
-		runtime.LockdepRecorded.Add(1)
+		if kind != 'N' {
+			runtime.LockdepRecorded.Add(1)
+		}
 	}
 	unlockRecorder()
 }

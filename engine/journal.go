@@ -65,11 +65,13 @@ func (v *Validator) record1(typ byte, payload []byte) {
 	v.out = AppendRecord(v.out, typ, payload)
 }
 
-// flush hands the finished records to the host. Locked.
+// flush hands the finished records to the host, which writes them when the
+// validator is unlocked. Locked.
 func (v *Validator) flush() {
 	if len(v.out) == 0 || v.host.Journal == nil {
 		return
 	}
+	v.unwritten = v.host.Flush != nil
 	v.host.Journal(v.out)
 	v.out = nil
 }

@@ -230,5 +230,6 @@ func (v *Validator) SteerStats() SteerStats {
 
 // steers reports whether an acquisition of a lock of class c may be one to stand at.
 func (v *Validator) steers(t *Task, c ClassID) bool {
-	return v.host.Steer != nil && t.depth != 0 && c != 0 && atomic.LoadUint32(&v.classes[c].flags)&classSteered != 0
+	return v.host.Steer != nil && t.depth != 0 && c != 0 && atomic.LoadUint32(&v.classes[c].flags)&classSteered != 0 &&
+		(v.host.MayWait == nil || v.host.MayWait())
 }

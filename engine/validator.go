@@ -33,8 +33,17 @@ type Host struct {
 	Collections func() uint32
 	// Init reports whether the program still runs its package initialisation.
 	Init func() bool
-	// Journal receives whole records, in order, with the validator locked.
+	// Journal receives whole records, in order, with the validator locked. It
+	// keeps them: Flush is called soon after, by the goroutine that learned them,
+	// with the validator unlocked.
 	Journal func(records []byte)
+	Flush   func()
+	// Lock and Unlock are a lock, by a word, for every context in which the host
+	// calls the validator. Without them goroutines spin and yield.
+	Lock, Unlock func(word *uint32)
+	// MayWait reports whether the running goroutine may let others run now. Without
+	// it every one may.
+	MayWait func() bool
 	// Stack stores the return addresses of a goroutine that sleeps, innermost
 	// first, and returns their number.
 	Stack func(g unsafe.Pointer, pcs []uintptr) int
@@ -183,11 +192,12 @@ type Validator struct {
 	searches uint64
 	cut      uint64 // searches that were cut at their limit
 
-	out  []byte // journal records being built
-	jcls uint32 // classes journaled so far, and so on
-	jsit uint32
-	jstk uint32
-	jtst uint32
+	out       []byte // journal records being built
+	unwritten bool   // the host has records that are to be written
+	jcls      uint32 // classes journaled so far, and so on
+	jsit      uint32
+	jstk      uint32
+	jtst      uint32
 }
 
 // New returns a validator with the given table sizes. It returns nil where the
@@ -229,10 +239,18 @@ func pow2(n uint32) uint32 {
 	return p
 }
 
-// lock takes the validator's own lock: a spin lock that yields, because the
-// validator stands below package sync. It is taken only when something is
-// learned, never on the hit path.
+// lock takes the validator's own lock: a spin lock, because the validator stands
+// below package sync. It is taken only when something is learned, never on the
+// hit path. Nothing that is called with it locked waits, yields or calls a hook.
+//
+// A goroutine of a live program may be pinned to its thread, where to yield is
+// fatal; and a holder that loses its thread would keep those from going on who
+// may not yield. Only the host can see to that.
 func (v *Validator) lock() {
+	if v.host.Lock != nil {
+		v.host.Lock(&v.word)
+		return
+	}
 	for i := 0; !atomic.CompareAndSwapUint32(&v.word, 0, 1); i++ {
 		if i >= 32 {
 			runtime.Gosched()
@@ -240,7 +258,20 @@ func (v *Validator) lock() {
 	}
 }
 
-func (v *Validator) unlock() { atomic.StoreUint32(&v.word, 0) }
+// unlock also has written what was journaled: outside of the lock, so that a slow
+// disk keeps nobody else.
+func (v *Validator) unlock() {
+	write := v.unwritten
+	v.unwritten = false
+	if v.host.Unlock != nil {
+		v.host.Unlock(&v.word)
+	} else {
+		atomic.StoreUint32(&v.word, 0)
+	}
+	if write {
+		v.host.Flush()
+	}
+}
 
 // Stats are a validator's counters.
 type Stats struct {

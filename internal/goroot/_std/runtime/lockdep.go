@@ -66,41 +66,6 @@ func LockdepCollections() uint32 { return memstats.numgc }
 // LockdepInit reports whether package initialisation still runs.
 func LockdepInit() bool { return !lockdepMain }
 
-// LockdepAppend appends b to the file name (which ends in a zero byte) and
-// returns how much was written, or -1. No descriptor stays open.
-func LockdepAppend(name []byte, b []byte) int {
-	fd := lockdepOpen(&name[0])
-	if fd < 0 {
-		return -1
-	}
-	done := 0
-	for done < len(b) {
-		n := write1(uintptr(fd), unsafe.Pointer(&b[done]), int32(len(b)-done))
-		if n <= 0 {
-			break
-		}
-		done += int(n)
-	}
-	closefd(fd)
-	return done
-}
-
-// LockdepWrite writes b to file descriptor fd, all of it: a signal may cut a
-// write short, and a pipe that does not block may be full for a while.
-func LockdepWrite(fd uintptr, b []byte) {
-	for tries := 0; len(b) > 0 && tries < 1000; tries++ {
-		n := write(fd, unsafe.Pointer(&b[0]), int32(len(b)))
-		if n > 0 {
-			b = b[n:]
-			continue
-		}
-		if !lockdepAgain(n) {
-			return
-		}
-		usleep(1000)
-	}
-}
-
 // LockdepQuit ends the process.
 func LockdepQuit(code int) { exit(int32(code)) }
 

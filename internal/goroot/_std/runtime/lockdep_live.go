@@ -38,14 +38,5 @@ func LockdepGoroutines(limit int, keep func(task unsafe.Pointer) bool) []Lockdep
 // LockdepClock returns a time in nanoseconds that never goes back.
 func LockdepClock() int64 { return nanotime() }
 
-// LockdepPause lets other goroutines run, and then other threads. It is no
-// sleep: the clock of a bubble stands still meanwhile.
-func LockdepPause() {
-	Gosched()
-	systemstack(lockdepPause)
-}
-
-func lockdepPause() { usleep(50) }
-
 // LockdepOnMain runs when package initialisation is done.
 var LockdepOnMain func()

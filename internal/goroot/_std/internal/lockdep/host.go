@@ -24,6 +24,9 @@ func init() {
 		Found:       found,
 		Stack:       runtime.LockdepStack,
 		Now:         runtime.LockdepClock,
+		Lock:        runtime.LockdepLock,
+		Unlock:      runtime.LockdepUnlock,
+		MayWait:     runtime.LockdepMayWait,
 	}
 	host.Name, host.Names = name, names != ""
 	steer = readSteer()
@@ -34,9 +37,9 @@ func init() {
 	if recorder.on {
 		host.Record = recordLock
 	}
-	if file != nil {
-		host.Journal = journal
-		journal(nil)
+	if graph.name != nil {
+		host.Journal, host.Flush = journal, flush
+		flush()
 	}
 	if !v.Init(limits(), host) {
 		say("lockdep: no memory for the validator's tables; this process is not validated\n")

@@ -3,16 +3,13 @@ package lockdep
 import (
 	"internal/lockdep/engine"
 	"runtime"
+	"sync/atomic"
 )
 
-// The graph file of this process: $LOCKDEPDIR/<binary>.<pid>.<nanos>.ldg. What
-// is learned is appended at once, so that a killed process loses nothing. The
-// file is opened for each write: the program's descriptors stay its own.
-var (
-	file     []byte // its name and a zero byte; nil: no directory was given
-	unsent   []byte // what the disk did not take yet
-	failures int
-)
+// graph is the graph file of this process: $LOCKDEPDIR/<binary>.<pid>.<nanos>.ldg.
+// What is learned is in it before the goroutine that learned it goes on, so that
+// a killed process loses at most what is being written.
+var graph sink
 
 // begin names the file and makes its header.
 func begin() {
@@ -20,15 +17,8 @@ func begin() {
 	if dir == "" {
 		return
 	}
-	file = append(file, dir...)
-	file = append(file, '/')
-	file = append(file, binary()...)
-	file = append(file, '.')
-	file = append(file, itoa(uint64(runtime.LockdepPid()))...)
-	file = append(file, '.')
 	start := itoa(uint64(runtime.LockdepNanos()))
-	file = append(file, start...)
-	file = append(file, ".ldg\x00"...)
+	graph.name = []byte(dir + "/" + binary() + "." + itoa(uint64(runtime.LockdepPid())) + "." + start + ".ldg\x00")
 	var p []byte
 	for _, s := range [...]string{
 		"lockdep", Version, "go", runtime.Version(), "os", runtime.GOOS, "arch", runtime.GOARCH,
@@ -43,8 +33,7 @@ func begin() {
 		}
 		p = append(p, s...)
 	}
-	unsent = append(unsent, engine.Magic...)
-	unsent = engine.AppendRecord(unsent, engine.RecHeader, p)
+	graph.add(engine.AppendRecord([]byte(engine.Magic), engine.RecHeader, p))
 }
 
 func binary() string {
@@ -61,32 +50,31 @@ func binary() string {
 	return s
 }
 
-// journal writes records. What the disk does not take stays and goes out with
-// the next ones, in order, so the file never has a gap. The validator is locked.
-func journal(b []byte) {
-	if file == nil {
-		return
-	}
-	unsent = append(unsent, b...)
-	n := runtime.LockdepAppend(file, unsent)
-	if n == len(unsent) {
-		unsent = unsent[:0]
-		return
-	}
-	if n > 0 {
-		unsent = append(unsent[:0], unsent[n:]...)
-	}
-	if failures++; failures == 1 {
-		say("lockdep: cannot write " + string(file[:len(file)-1]) + " (disk full, or LOCKDEPDIR is not a writable directory); keeping the graph in memory and trying again\n")
+// journal takes records. The validator is locked.
+func journal(b []byte) { graph.add(b) }
+
+// flush writes them. What the disk does not take stays and goes out with the next
+// ones, in order. The validator is not locked.
+func flush() {
+	graph.flush()
+	if graph.failures != 0 && atomic.CompareAndSwapUint32(&graphFailed, 0, 1) {
+		say("lockdep: cannot write " + string(graph.name[:len(graph.name)-1]) + " (disk full, or LOCKDEPDIR is not a writable directory); keeping the graph in memory and trying again\n")
 	}
 }
 
+var graphFailed uint32 // it was said
+
 // lost says at the end what could not be written.
 func lost() {
-	if file != nil && failures > 0 && len(unsent) > 0 {
-		journal(nil)
+	if graph.name == nil {
+		return
 	}
-	if file != nil && failures > 0 && len(unsent) > 0 {
-		say("lockdep: " + itoa(uint64(len(unsent))) + " bytes of the lock graph could not be written to " + string(file[:len(file)-1]) + "\n")
+	graph.flush()
+	if len(graph.left) > 0 {
+		graph.add(nil)
+		flush()
+	}
+	if n := len(graph.left); n > 0 {
+		say("lockdep: " + itoa(uint64(n)) + " bytes of the lock graph could not be written to " + string(graph.name[:len(graph.name)-1]) + "\n")
 	}
 }

@@ -17,48 +17,65 @@ import (
 // program can have run.
 const (
 	maxRecorded = 1 << 28 // bytes
-	recordBuf   = 1 << 16
+	recordBuf   = 1 << 16 // is written at once
+	recordAhead = 1 << 20 // that the program is ahead of the disk, at most
 	recordSites = 1 << 15
 )
 
+// recorder is locked by the lock of its sink's queue.
 var recorder struct {
+	sink
 	on      bool
-	word    uint32 // spin lock
-	file    []byte
-	buf     [recordBuf]byte
-	n       int
-	written int
 	full    bool
+	said    uint32
 	classes [1 << 15]bool        // that are defined
 	sites   [recordSites]uintptr // return addresses that are defined, by hash
 }
 
-func lockRecorder() {
-	for !atomic.CompareAndSwapUint32(&recorder.word, 0, 1) {
-		runtime.Gosched()
+func lockRecorder() { runtime.LockdepLock(&recorder.word) }
+
+// unlockRecorder also writes what was recorded, if it is much.
+func unlockRecorder() {
+	n := len(recorder.queue)
+	runtime.LockdepUnlock(&recorder.word)
+	if n < recordBuf {
+		return
+	}
+	for !recorder.tryWrite() && n >= recordAhead && runtime.LockdepMayWait() {
+		runtime.LockdepPause()
+		lockRecorder()
+		n = len(recorder.queue)
+		runtime.LockdepUnlock(&recorder.word)
+	}
+	ended()
+}
+
+// ended says, once, that the trace ends before the program.
+func ended() {
+	failed, large := recorder.failures != 0, recorder.written > maxRecorded
+	if !failed && !large || !atomic.CompareAndSwapUint32(&recorder.said, 0, 1) {
+		return
+	}
+	if failed {
+		say("lockdep: cannot write " + string(recorder.name[:len(recorder.name)-1]) + "; the trace ends here\n")
+	} else {
+		say("lockdep: the trace has 256 MB and ends here\n")
 	}
 }
 
-func unlockRecorder() { atomic.StoreUint32(&recorder.word, 0) }
-
 // beginRecord starts the trace beside the graph file.
 func beginRecord() {
-	if !Record || file == nil {
+	if !Record || graph.name == nil {
 		return
 	}
-	recorder.file = append(recorder.file, file[:len(file)-len("ldg\x00")]...)
-	recorder.file = append(recorder.file, "ldt\x00"...)
-	recorder.n = copy(recorder.buf[:], "lockdep trace 1\n")
+	recorder.name = []byte(string(graph.name[:len(graph.name)-len("ldg\x00")]) + "ldt\x00")
+	recorder.queue = append(make([]byte, 0, 2*recordBuf), "lockdep trace 1\n"...)
+	recorder.left = make([]byte, 0, 2*recordBuf)
 	recorder.on = true
 	runtime.LockdepOnSync = recordSync
 }
 
-func put(b byte) {
-	if recorder.n < len(recorder.buf) {
-		recorder.buf[recorder.n] = b
-		recorder.n++
-	}
-}
+func put(b byte) { recorder.queue = append(recorder.queue, b) }
 
 func putUint(n uint64) {
 	for n >= 0x80 {
@@ -76,42 +93,29 @@ func putString(s string) {
 	}
 }
 
-// room makes room for a record of at most n bytes; false: the trace is full.
-func room(n int) bool {
-	if recorder.full {
-		return false
-	}
-	if recorder.n+n > len(recorder.buf) {
-		flushRecord()
+// room reports whether there is room for a record; false: the trace is full.
+// Locked.
+func room() bool {
+	if recorder.failures != 0 || recorder.written > maxRecorded {
+		recorder.full = true
 	}
 	return !recorder.full
 }
 
-func flushRecord() {
-	if recorder.n > 0 && runtime.LockdepAppend(recorder.file, recorder.buf[:recorder.n]) != recorder.n {
-		recorder.full = true
-		say("lockdep: cannot write " + string(recorder.file[:len(recorder.file)-1]) + "; the trace ends here\n")
-	}
-	recorder.written += recorder.n
-	recorder.n = 0
-	if recorder.written > maxRecorded && !recorder.full {
-		recorder.full = true
-		say("lockdep: the trace has 256 MB and ends here\n")
-	}
-}
-
-// endRecord writes what is left, and that nothing is missing.
+// endRecord writes what is left, and that nothing is missing, or that it is.
 func endRecord() {
 	if !recorder.on {
 		return
 	}
 	lockRecorder()
-	if room(1) {
+	if room() {
 		put('X')
-		flushRecord()
 	}
 	recorder.full = true
-	unlockRecorder()
+	runtime.LockdepUnlock(&recorder.word)
+	recorder.add(nil)
+	recorder.flush()
+	ended()
 }
 
 // begun records the beginning of the running goroutine if this is its first
@@ -130,11 +134,11 @@ func begun() {
 // recordSync records a meeting at an object: kind 's' before the running
 // goroutine lets others go on, 'r' when it may go on, 'f' when it makes another.
 func recordSync(p unsafe.Pointer, kind byte) {
-	if !recorder.on {
+	if !recorder.on || !runtime.LockdepFollows() {
 		return
 	}
 	lockRecorder()
-	if room(64) {
+	if room() {
 		begun()
 		if kind != 'f' {
 			id, _ := runtime.LockdepGoroutine()
@@ -162,7 +166,7 @@ func recordLock(inst uintptr, serial uint32, class engine.ClassID, pc uintptr, k
 		site = recordSite(pc)
 	}
 	lockRecorder()
-	if room(1 << 13) {
+	if room() {
 		begun()
 		if class != 0 && !recorder.classes[class] {
 			recorder.classes[class] = true
@@ -196,7 +200,7 @@ func recordSite(pc uintptr) uint64 {
 			f, _ := frames.Next()
 			lockRecorder()
 			mine := recorder.sites[i] == 0
-			if mine && room(1<<14) {
+			if mine && room() {
 				put('S')
 				putUint(i + 1)
 				putUint(uint64(f.Line))

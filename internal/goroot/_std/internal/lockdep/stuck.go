@@ -26,9 +26,10 @@ func asleep() {
 	release()
 }
 
-// leaks looks, once, for goroutines that nothing can wake any more.
+// leaks looks, once, for goroutines that nothing can wake any more. It waits for
+// a collection: a goroutine that may not wait, and ends the process, leaves it.
 func leaks() {
-	if !on || !opt.leaks {
+	if !on || !opt.leaks || !runtime.LockdepMayWait() {
 		return
 	}
 	opt.leaks = false

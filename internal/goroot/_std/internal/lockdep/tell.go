@@ -9,20 +9,16 @@ import (
 // one report at a time: the goroutine that made the finding holds locks that
 // the function may want, and is about to wait for one of them.
 var listener struct {
-	word    uint32 // spin lock over the rest
+	word    uint32 // lock over the rest, see runtime.LockdepLock
 	f       func(text string)
 	queue   []string
 	running bool
 	untold  uint32 // reports queued or being told
 }
 
-func lockListener() {
-	for !atomic.CompareAndSwapUint32(&listener.word, 0, 1) {
-		runtime.Gosched()
-	}
-}
+func lockListener() { runtime.LockdepLock(&listener.word) }
 
-func unlockListener() { atomic.StoreUint32(&listener.word, 0) }
+func unlockListener() { runtime.LockdepUnlock(&listener.word) }
 
 // onReport sets the program's function; nil removes it.
 func onReport(f func(text string)) {
@@ -84,6 +80,6 @@ func told() {
 // when the process ends: it may be stuck, so not more than a second.
 func awaitTold() {
 	for end := runtime.LockdepNanos() + 1e9; atomic.LoadUint32(&listener.untold) != 0 && runtime.LockdepNanos() < end; {
-		runtime.Gosched()
+		runtime.LockdepPause()
 	}
 }

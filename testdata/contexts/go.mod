@@ -1,0 +1,3 @@
+module example.org/contexts
+
+go 1.24

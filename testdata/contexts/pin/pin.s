@@ -1,0 +1,1 @@
+// The file is empty: it lets pin.go have functions without a body.

@@ -8,7 +8,8 @@
 //     what this package does not know stays readable as [Raw].
 //   - lost events: records that the kernel overwrote or dropped before they
 //     were read. They are events of their own kind, [Lost]: a consumer has to
-//     forget what it knew about the tasks of that CPU.
+//     forget what it knew about the tasks of that CPU. Its CPU is -1 where only
+//     the whole recording shows that records are missing, or out of order.
 //   - damage: bytes that do not follow their format. They are an [Error], with
 //     place and reason, in the stream between the events.
 //

@@ -34,7 +34,9 @@ package ktrace
 //	                       Addr
 //	Console                Text of the message, without its last newline
 //	Print                  Text written to trace_marker or by trace_printk; Func
-//	Lost                   Num: how many records, -1 if that is not known; PID 0
+//	Lost                   Num: how many records, -1 if that is not known; PID 0;
+//	                       CPU -1 if it may be any, or the place in time is not
+//	                       known
 //	Raw                    Text: the arguments as printed, or "field=value …"
 type Event struct {
 	Kind  Kind

@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // format is a tracepoint as its file describes it: the kernel's "format" of an event. Where a field lies is read from
@@ -329,6 +330,31 @@ func (d *decoder) str(rec []byte, fd *field) string {
 	return d.intern(b)
 }
 
+// lock fills what all events of locks have. The kernel gives each an address and
+// a name; a record without is damaged.
+func (d *decoder) lock(rec []byte, s []field, ev *Event) error {
+	if ev.Addr = d.number(rec, &s[0]); ev.Addr == 0 {
+		return fmt.Errorf("want the address of a lock in %s, not 0", ev.Point)
+	}
+	fd := &s[1]
+	if fd.kind == fieldNumber || fd.kind == fieldNone {
+		return nil
+	}
+	b := d.bytes(rec, fd)
+	n := len(b) - 1
+	if n > 0 && b[n] == 0 {
+		if e := d.slot(b[:n]); *e == string(b[:n]) {
+			ev.Name = *e
+			return nil
+		}
+	}
+	if i := bytes.IndexByte(b, 0); i <= 0 || bytes.ContainsFunc(b[:i], func(c rune) bool { return c < ' ' || c == utf8.RuneError || c == 0x7f }) {
+		return fmt.Errorf("want the name of a lock in %s, not %.40q", ev.Point, b)
+	}
+	ev.Name = d.str(rec, fd)
+	return nil
+}
+
 // slot is where a string of one byte or more is kept.
 func (d *decoder) slot(b []byte) *string {
 	n := len(b)
@@ -378,9 +404,9 @@ func (d *decoder) decode(f *format, rec []byte, ev *Event) error {
 	case LockAcquire:
 		flags := d.number(rec, &s[2])
 		ev.Mode = Mode(flags & 3)
-		ev.Addr, ev.Name = d.number(rec, &s[0]), d.str(rec, &s[1])
+		return d.lock(rec, s[:], ev)
 	case LockRelease, LockContended, LockAcquired:
-		ev.Addr, ev.Name = d.number(rec, &s[0]), d.str(rec, &s[1])
+		return d.lock(rec, s[:], ev)
 	case ContentionBegin, ContentionEnd:
 		ev.Addr, ev.Num = d.number(rec, &s[0]), int64(d.number(rec, &s[1]))
 	case IRQDisable, IRQEnable, PreemptDisable, PreemptEnable:

@@ -93,6 +93,7 @@ type cpuReader struct {
 	base   int64  // where the page is, for messages
 	ts     uint64
 	missed int64 // records lost before the next one, -1 if unknown; 0: none
+	empty  bool  // the page before had no records
 	common commonFields
 	least  int  // bytes of a record that has them
 	packed bool // common fields are those of today's kernels on a little-endian machine: one word
@@ -302,6 +303,15 @@ func (r *cpuReader) turn() error {
 		r.missed = -1
 		return r.d.fail(base, fmt.Sprintf("reading a page of CPU %d", r.cpu.cpu), fmt.Errorf("want at most %d bytes of records, not %d", size-l.data, n))
 	}
+	if rest := commit &^ (commitMask | missedEvents | missedStored); rest != 0 {
+		r.missed = -1
+		return r.d.fail(base, fmt.Sprintf("reading a page of CPU %d", r.cpu.cpu), fmt.Errorf("want a number of bytes and what was missed, not %#x", commit))
+	}
+	// The kernel writes out no empty page before another one.
+	if r.empty && n > 0 && r.missed == 0 {
+		r.missed = -1
+	}
+	r.empty = n == 0
 	if commit&missedEvents != 0 {
 		lost := int64(-1)
 		if commit&missedStored != 0 && l.data+n+r.d.long <= len(page) {

@@ -66,6 +66,12 @@ type perfAttr struct {
 	name       string
 }
 
+// perfID is an event on one CPU, or of one thread.
+type perfID struct {
+	*perfAttr
+	last uint64 // time of its latest sample in the file
+}
+
 // perfSource reads a perf.data.
 //
 // Damage of what describes the events is said first, then the records are read. Samples whose format is not there are
@@ -81,7 +87,8 @@ type perfSource struct {
 	end int64 // of the records
 
 	attrs     []*perfAttr
-	ids       map[uint64]*perfAttr
+	ids       map[uint64]*perfID
+	id        *perfID // of the record that attrOf was asked for
 	formats   map[int]*perfFormat
 	described bool // formats were there
 	arch      string
@@ -122,7 +129,7 @@ const maxPerfFaults = 1000
 
 func newPerf(name string, head []byte) (*perfSource, error) {
 	p := &perfSource{
-		name: name, ids: map[uint64]*perfAttr{}, formats: map[int]*perfFormat{}, comms: map[int32]perfComm{},
+		name: name, ids: map[uint64]*perfID{}, formats: map[int]*perfFormat{}, comms: map[int32]perfComm{},
 		big: bytes.HasPrefix(head, perfSwap), end: math.MaxInt64,
 	}
 	if bytes.HasPrefix(head, perfOld) {
@@ -294,7 +301,7 @@ func (p *perfSource) add(a *perfAttr, ids []byte) {
 	}
 	p.attrs = append(p.attrs, a)
 	for ; len(ids) >= 8 && len(p.ids) < maxPerfIDs; ids = ids[8:] {
-		p.ids[p.u64(ids)] = a
+		p.ids[p.u64(ids)] = &perfID{perfAttr: a}
 	}
 }
 

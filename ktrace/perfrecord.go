@@ -256,7 +256,7 @@ func (p *perfSource) outerRecord(rec []byte) {
 	case perfEventUpdate:
 		const name = 2
 		if len(rec) > 24 && p.u64(rec[8:]) == name {
-			if a := p.ids[p.u64(rec[16:])]; a != nil {
+			if a := p.ids[p.u64(rec[16:])]; a != nil { // its attribute's
 				a.name = string(cString(rec[24:]))
 			}
 		}
@@ -379,6 +379,14 @@ func (p *perfSource) record(rec []byte, at int64) {
 		return
 	}
 	time := p.timeOf(rec)
+	if id := p.id; time != 0 && id != nil {
+		// An event has its records in one buffer, in the order in which they were made.
+		if time < id.last {
+			p.ev = Event{Kind: Lost, Point: "lost", CPU: -1, TGID: -1, Num: -1, Time: time}
+			p.done = p.done || !p.yield(&p.ev, nil)
+		}
+		id.last = time
+	}
 	if time == 0 {
 		// perf's own records of what was there at the start.
 		p.done = p.done || !p.deliver(rec, at)
@@ -395,8 +403,9 @@ func (p *perfSource) record(rec []byte, at int64) {
 	p.queue.add(rec, time, at)
 }
 
-// attrOf returns the event of a record, nil if there is none.
+// attrOf returns the event of a record, nil if there is none. It leaves the id in p.id if there is one.
 func (p *perfSource) attrOf(rec []byte) *perfAttr {
+	p.id = nil
 	if len(p.attrs) == 0 {
 		return nil
 	}
@@ -425,7 +434,10 @@ func (p *perfSource) attrOf(rec []byte) *perfAttr {
 	if id == 0 {
 		return first // made by perf itself
 	}
-	return p.ids[id]
+	if p.id = p.ids[id]; p.id == nil {
+		return nil
+	}
+	return p.id.perfAttr
 }
 
 const trailerBits = sampleTID | sampleTime | sampleID | sampleStreamID | sampleCPU | sampleIdentifier

@@ -41,6 +41,11 @@ type textSource struct {
 	ev      Event // read, and not yet delivered: text may follow
 	pending bool
 
+	// Events that there are by the header, and those that were read. The header
+	// has none if counted is not set.
+	counted     bool
+	want, found int64
+
 	badFrom, badTo, badOffset int64 // run of lines that could not be read
 	badWhy                    string
 }
@@ -53,8 +58,15 @@ func (t *textSource) run(yield func(*Event, error) bool) {
 	for {
 		line, err := t.readLine()
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-			if t.flushBad(yield) && t.flush(yield) && !errors.Is(err, io.EOF) {
+			if !t.flushBad(yield) || !t.flush(yield) {
+				return
+			}
+			if !errors.Is(err, io.EOF) {
 				yield(nil, &Error{Name: t.name, Line: t.line, Offset: t.next, Doing: "reading a line", Err: err})
+			} else if t.counted && t.found != t.want {
+				// Lines are missing, or are there twice.
+				t.ev = Event{Kind: Lost, Point: "lost", CPU: -1, Num: max(t.want-t.found, -1), TGID: -1, Time: t.ev.Time}
+				yield(&t.ev, nil)
 			}
 			return
 		}
@@ -108,6 +120,7 @@ func (t *textSource) take(line []byte, yield func(*Event, error) bool) bool {
 		return t.bad(yield, why)
 	}
 	t.ev, t.pending = ev, true
+	t.found++
 	if ev.Kind == Console || ev.Kind == Print || ev.Kind == Raw {
 		return true // lines of text may follow
 	}
@@ -188,6 +201,13 @@ func (t *textSource) other(line []byte, yield func(*Event, error) bool) bool {
 // header learns from the picture over a trace which flag columns there are: a
 // real-time kernel has more of them.
 func (t *textSource) header(line []byte) {
+	if n, ok := between(line, "entries-in-buffer/entries-written: ", "/"); ok {
+		if v, ok := parseUint(n); ok && v < 1<<48 {
+			t.want += int64(v) // files may follow each other
+			t.counted = true
+		}
+		return
+	}
 	i := bytes.Index(line, []byte("=> "))
 	if i < 0 {
 		return
@@ -228,15 +248,20 @@ func frame(s []byte) bool {
 //
 //	CPU:1 [LOST 12 EVENTS]      the kernel; the number may be missing
 //	CPU:1 [12 EVENTS DROPPED]   trace-cmd report; likewise
+//	[LOST 12 EVENTS]            without a CPU: of any, -1
 func lostLine(line []byte) (cpu int32, n int64, ok bool) {
-	rest, ok := bytes.CutPrefix(bytes.TrimSpace(line), []byte("CPU:"))
+	line = bytes.TrimSpace(line)
+	c, isNum := uint64(math.MaxUint32), true // -1: of any CPU
+	rest, ok := bytes.CutPrefix(line, []byte("["))
 	if !ok {
-		return 0, 0, false
-	}
-	num, rest, ok := bytes.Cut(rest, []byte(" ["))
-	c, isNum := parseUint(num)
-	if !ok || !isNum || c > math.MaxInt32 {
-		return 0, 0, false
+		if rest, ok = bytes.CutPrefix(line, []byte("CPU:")); !ok {
+			return 0, 0, false
+		}
+		var num []byte
+		num, rest, ok = bytes.Cut(rest, []byte(" ["))
+		if c, isNum = parseUint(num); !ok || !isNum || c > math.MaxInt32 {
+			return 0, 0, false
+		}
 	}
 	rest, ok = bytes.CutSuffix(rest, []byte("]"))
 	if !ok {

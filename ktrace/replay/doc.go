@@ -35,6 +35,12 @@
 //   - irqs going on while locks are held: the event that says so, or the first
 //     lock event with irqs on.
 //
+// # Damage
+//
+// A recording that lacks records, has some twice or has some that are false is
+// known by events that no whole one has. Of it, only what was closed carries a
+// finding above [Possible]: see stretch.go.
+//
 // # Limits
 //
 // What a task took before the trace began, or in a gap, is not known: its

@@ -52,6 +52,7 @@ func (r *Replay) follows(t *task, want bool, event last) {
 			return
 		}
 		r.counts.Gaps++
+		r.odd(oddPairs, t)
 		r.epoch++
 		r.released = false
 		for i := range r.cpus {
@@ -70,6 +71,7 @@ func (r *Replay) stale(t *task) {
 // all but those that run on other CPUs. The kernel says that it lost records
 // when it has the next one, so what was learned meanwhile is not sure, either.
 func (r *Replay) lost(c *cpu, ev *ktrace.Event) {
+	r.odd(oddLost, nil)
 	r.counts.LostGaps++
 	r.counts.Lost += int(max(ev.Num, 1))
 	for j := len(r.seen) - 1; j >= 0 && r.seen[j].time > c.time && int(r.seen[j].file) == len(r.files)-1; j-- {
@@ -85,10 +87,60 @@ func (r *Replay) lost(c *cpu, ev *ktrace.Event) {
 	}
 }
 
+// lostAnywhere is for records that were lost on some CPU, at some time.
+func (r *Replay) lostAnywhere(ev *ktrace.Event) {
+	r.odd(oddLost, nil)
+	r.counts.LostGaps++
+	r.counts.Lost += int(max(ev.Num, 1))
+	r.epoch++
+}
+
+// maxBehind is how many events may be older than those before until the older
+// time is taken for the right one.
+const maxBehind = 4096
+
+// goesBack is for an event while the time of its CPU is behind what it was. It
+// is one that comes twice, or out of its place: it is passed over, and so are
+// those behind it until the time is reached again. Where that is, events may
+// be missing.
+func (r *Replay) goesBack(c *cpu, ev *ktrace.Event) bool {
+	if c.behind == 0 {
+		r.odd(oddBack, nil)
+	}
+	c.behind++
+	if ev.Time <= c.high && c.behind < maxBehind {
+		return false
+	}
+	c.behind = 0
+	r.odd(oddBack, nil)
+	r.epoch++
+	c.switched = false
+	return true
+}
+
+// runs is for an event of a task that is not the one that its CPU switched to.
+// The one before goes on to be it for the last steps of the switch.
+func (r *Replay) runs(c *cpu, ev *ktrace.Event) {
+	switch ev.PID {
+	case c.running:
+		c.before = -1
+		return
+	case c.before:
+		return
+	}
+	if ev.PID < 0 {
+		return
+	}
+	c.switched = false
+	r.odd(oddRuns, nil)
+	r.epoch++
+}
+
 // damaged is for a place of the trace that could not be read. It may hide
 // events of any CPU that has none from there on, and before the first event all
 // those of CPUs that are never seen.
 func (r *Replay) damaged() {
+	r.odd(oddRead, nil)
 	if len(r.cpus) == 0 {
 		r.hidden = 1
 	}
@@ -135,6 +187,7 @@ func (r *Replay) checkSpins(t *task, s state) {
 			return
 		}
 		if r.spinning(e) {
+			r.odd(oddFlags, t)
 			r.retract(t, e)
 			return
 		}
@@ -151,6 +204,7 @@ func (r *Replay) spinning(e *entry) bool {
 func (r *Replay) switched(t *task) {
 	for i := t.depth - 2; i >= 0; i-- {
 		if e := &t.held[i]; t.pid == 0 || r.contended && r.spinning(e) {
+			r.odd(oddFlags, t)
 			r.retract(t, e)
 			return
 		}
@@ -176,6 +230,10 @@ func (r *Replay) retract(t *task, e *entry) {
 // hold it does not: its release was not recorded, or it comes later, because
 // the clocks of the CPUs differ. It returns the new holder.
 func (r *Replay) takeOver(t *task, l *lock, ev *ktrace.Event) int32 {
+	if l.kept {
+		l.kept = false
+		r.odd(oddKept, nil)
+	}
 	if l.holder == 0 || int(l.holder) >= len(r.tasks) {
 		return t.slot
 	}
@@ -183,6 +241,10 @@ func (r *Replay) takeOver(t *task, l *lock, ev *ktrace.Event) int32 {
 	for i := range o.held[:o.depth] {
 		if o.held[i].addr == l.addr && o.held[i].got && o.epoch == r.epoch {
 			r.counts.Overtaken++
+			if o.overtaken != 0 {
+				r.odd(oddKept, o) // nor did the release before it come
+			}
+			r.odd(oddOvertook, o)
 			o.overtaken = l.addr
 			r.pop(o, int32(i), ev)
 			break

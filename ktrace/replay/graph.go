@@ -30,7 +30,7 @@ func (res *Result) Graph() *lockgraph.Graph {
 	files := map[uint16]*lockgraph.File{}
 	for i := range r.seen {
 		o := &r.seen[i]
-		if o.what != take {
+		if o.what != take || o.again {
 			continue
 		}
 		f := files[o.file]

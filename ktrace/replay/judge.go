@@ -45,15 +45,16 @@ type Result struct {
 	// verdict on what came after.
 	Full string
 
-	v *kernel.Validator
-	j *judge
+	v    *kernel.Validator
+	j    *judge
+	sure *judge // of what carries findings
 }
 
 // judge gives the observations to the engine.
 type judge struct {
-	r     *Replay
-	v     *kernel.Validator
-	worst bool // readers of unknown kind queue
+	r *Replay
+	v *kernel.Validator
+	judgement
 	t     *kernel.Task
 	maps  []kernel.Map
 	obs   int
@@ -70,23 +71,50 @@ type judge struct {
 // The engine is asked twice: with readers of unknown kind as recursive ones,
 // who wait for writers only, and again as ones that queue. What only the
 // second time finds is possible.
+//
+// Where a file is broken it is asked once more before, with the observations
+// that are sure: what needs the others, too, is possible.
 func (r *Replay) Judge() *Result {
-	sure := r.judge(false)
-	res := &Result{Findings: sure.found, Counts: r.counts, Full: sure.full, v: sure.v, j: sure}
-	if r.unknownReaders() {
-		told := map[string]bool{}
-		for _, f := range sure.found {
+	r.end()
+	all := r.judge(judgement{all: true})
+	res := &Result{Counts: r.counts, Full: all.full, v: all.v, j: all, sure: all}
+	told := map[string]bool{}
+	add := func(j *judge, why string) {
+		for _, f := range j.found {
+			if told[f.identity()] {
+				continue
+			}
+			if why != "" {
+				f.Level, f.Why = Possible, append(f.Why, why)
+			}
+			res.Findings = append(res.Findings, f)
+		}
+		for _, f := range res.Findings {
 			told[f.identity()] = true
 		}
-		for _, f := range r.judge(true).found {
-			if !told[f.identity()] {
-				f.Level, f.Why = Possible, append(f.Why, "no event says whether the readers are recursive, and it is one only if they are not")
-				res.Findings = append(res.Findings, f)
-			}
-		}
-		slices.SortStableFunc(res.Findings, func(a, b *Finding) int { return a.obs - b.obs })
 	}
+	if slices.Contains(r.broken, true) {
+		res.sure = r.judge(judgement{})
+		add(res.sure, "")
+		add(all, "records are missing or damaged, and it may rest on what is not there")
+	} else {
+		add(all, "")
+	}
+	if r.unknownReaders() {
+		add(r.judge(judgement{all: true, worst: true}), "no event says whether the readers are recursive, and it is one only if they are not")
+	}
+	slices.SortStableFunc(res.Findings, func(a, b *Finding) int { return a.obs - b.obs })
 	return res
+}
+
+// Damaged reports whether some file lacks records, or has some twice or false,
+// as far as that could be noticed.
+func (res *Result) Damaged() bool { return slices.Contains(res.j.r.broken, true) }
+
+// judgement says what the engine is told.
+type judgement struct {
+	all   bool // also observations that do not carry a finding: see stretch.go
+	worst bool // readers of unknown kind queue
 }
 
 func (r *Replay) unknownReaders() bool {
@@ -98,8 +126,8 @@ func (r *Replay) unknownReaders() bool {
 	return false
 }
 
-func (r *Replay) judge(worst bool) *judge {
-	j := &judge{r: r, worst: worst, maps: make([]kernel.Map, maxDepth+2)}
+func (r *Replay) judge(how judgement) *judge {
+	j := &judge{r: r, judgement: how, maps: make([]kernel.Map, maxDepth+2)}
 	j.v = kernel.New(kernel.Settings{
 		KeepGoing: true,
 		Entries:   1 << 21, Chains: 1 << 20, ChainEntries: 1 << 23, Depth: maxDepth + 10, Queue: 1 << 20,
@@ -111,8 +139,10 @@ func (r *Replay) judge(worst bool) *judge {
 		if j.v.Off() {
 			break
 		}
-		j.obs = i
-		j.play(&r.seen[i])
+		if o := &r.seen[i]; !how.all && r.carries(o) || how.all && (!o.again || r.broken[o.file]) {
+			j.obs = i
+			j.play(o)
+		}
 	}
 	return j
 }
@@ -313,6 +343,9 @@ func (j *judge) doubts(f *kernel.Finding) (why []string, onWait bool) {
 	case kernel.Inconsistent:
 		note(f.Lock.Class.Sites[f.Other])
 	case kernel.WaitContext:
+		if o, _ := r.at(f.Site); o != nil && r.broken[o.file] && r.rare {
+			why = append(why, "preemption is on, or off, at so few events that damage may have made them")
+		}
 	default:
 		flags = false
 	}
@@ -399,6 +432,13 @@ func (res *Result) Doubts() []string {
 	}
 	say(c.Lost, "%d records were lost; what was held then is not known")
 	say(c.Gaps, "%d times lock events were missing; what was held then is not known")
+	odd := 0
+	for o, n := range c.Odd {
+		if breaks[o] && oddity(o) != oddRead && oddity(o) != oddLost {
+			odd += n
+		}
+	}
+	say(odd, "%d events cannot have followed those before: records are missing, or are there twice; what was held then is not used")
 	say(c.Beside, "%d events stand beside damaged places; of these, only what a task did without a break is used")
 	say(c.NoFlags, "%d lock events have no flags; the interrupt context is that of irq events (trace-cmd report -l prints flags)")
 	say(c.ClassesLost, "%d locks have no class, since there are too many classes")

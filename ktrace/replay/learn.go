@@ -53,7 +53,7 @@ func (r *Replay) acquire(t *task, s state, why last, ev *ktrace.Event) {
 	}
 	id := l.class
 	if t.bits>>(id&63)&1 != 0 {
-		if id = r.nest(t, id, ev.Addr); id == 0 {
+		if id = r.nest(t, id, ev.Addr, ev.Time); id == 0 {
 			return
 		}
 	}
@@ -95,13 +95,19 @@ func (r *Replay) push(t *task, e entry, ev *ktrace.Event) {
 	if c.ev&unchecked != 0 {
 		u &= 3 << kernel.Used
 	}
-	news := u&^c.usage != 0
-	if e.mode&try == 0 && c.ev&unchecked == 0 && r.chains.add(key) {
-		news = true
+	news, sure, chain := u&^c.usage != 0, u&^c.sure == 0, uint64(0)
+	if e.mode&try == 0 && c.ev&unchecked == 0 {
+		if first, marked := r.chains.add(key); !marked {
+			chain, news, sure = key, news || first, false
+		}
 	}
 	if news {
 		c.usage |= u
-		r.observe(take, t, e.state, ev, &e)
+		if i := r.observe(take, t, e.state, ev, &e); i >= 0 {
+			r.opens(take, t, e.state, ev, nil, i, chain, e.class, u)
+		}
+	} else if !sure {
+		r.opens(take, t, e.state, ev, &e, -1, chain, e.class, u)
 	}
 	c.ops++
 	e.below, e.bits = t.chain, t.bits
@@ -119,7 +125,7 @@ func (r *Replay) push(t *task, e entry, ev *ktrace.Event) {
 // serialises them, says that it is meant so; no event says so. So locks at
 // different addresses get different subclasses, in their order, and only the
 // same lock twice is the same class. 0: the lock is counted in another.
-func (r *Replay) nest(t *task, base classID, addr uint64) classID {
+func (r *Replay) nest(t *task, base classID, addr, now uint64) classID {
 	sub, last := 0, int32(-1)
 	for i := range t.held[:t.depth] {
 		h := &t.held[i]
@@ -127,6 +133,9 @@ func (r *Replay) nest(t *task, base classID, addr uint64) classID {
 			continue
 		}
 		if h.addr == addr {
+			if h.time == now && r.classes[base].ev&(unchecked|recursive) == 0 {
+				r.odd(oddTwice, t)
+			}
 			return h.class
 		}
 		sub = max(sub, int(r.classes[h.class].sub)+1)
@@ -158,17 +167,27 @@ func (r *Replay) release(t *task, s state, ev *ktrace.Event) {
 	if r.opt.LockStat {
 		r.statRelease(&t.held[i], ev)
 	}
-	if l := r.lock(ev.Addr, ev.Name); l.holder == t.slot {
+	e := &t.held[i]
+	l := r.lock(ev.Addr, ev.Name)
+	if l.holder == t.slot {
 		l.holder = 0
 	}
+	if l.class != r.classes[e.class].base {
+		r.odd(oddName, t)
+	}
+	if s.irq() != e.state.irq() {
+		r.odd(oddIRQ, t)
+	}
 	for j := i + 1; j < t.depth; j++ {
-		if t.held[j].state.irq() != t.held[i].state.irq() {
+		if t.held[j].state.irq() != e.state.irq() {
 			// An interrupt does not release what it interrupted.
 			r.counts.ReleasedElsewhere++
 			break
 		}
 	}
-	r.pop(t, i, ev)
+	if r.pop(t, i, ev); t.depth == 0 {
+		r.ends(t, true)
+	}
 }
 
 // pop takes an entry off the stack. Those above it are taken again, as the
@@ -189,7 +208,7 @@ func (r *Replay) pop(t *task, i int32, ev *ktrace.Event) {
 // unheld is a release of a lock that the task does not hold, as far as we know.
 func (r *Replay) unheld(t *task, s state, ev *ktrace.Event) {
 	l := r.lock(ev.Addr, ev.Name)
-	if l.class == 0 {
+	if l.kept = false; l.class == 0 {
 		return
 	}
 	for i := t.depth - 1; i >= 0; i-- {
@@ -210,6 +229,7 @@ func (r *Replay) unheld(t *task, s state, ev *ktrace.Event) {
 		for i := o.depth - 1; i >= 0; i-- {
 			if o.held[i].addr == ev.Addr {
 				r.counts.ReleasedElsewhere++
+				r.odd(oddIRQ, o)
 				if o.held[i].mode&read == 0 { // of readers there may be others
 					r.pop(o, i, ev)
 					l.holder = 0
@@ -220,8 +240,12 @@ func (r *Replay) unheld(t *task, s state, ev *ktrace.Event) {
 	}
 	if !t.whole {
 		r.counts.ReleasedBefore++
+		if t.depth > 0 {
+			t.dirty = true
+		}
 		return
 	}
+	r.odd(oddUnheld, t)
 	r.observe(release, t, s, ev, &entry{addr: ev.Addr, time: ev.Time, class: l.class, cpu: int16(ev.CPU), state: s})
 }
 
@@ -233,13 +257,20 @@ func (r *Replay) acquired(t *task, ev *ktrace.Event) {
 		i--
 	}
 	if i < 0 {
+		if t.whole {
+			r.odd(oddGot, t)
+		}
 		return
 	}
 	e := &t.held[i]
+	if e.got {
+		r.odd(oddGot, t)
+	}
 	for j := range t.held[:i] {
 		// Nobody gets a lock that he holds, unless as a reader twice: it was
 		// released, unseen.
 		if o := &t.held[j]; o.addr == ev.Addr && o.mode&e.mode&read == 0 {
+			r.odd(oddOvertook, t)
 			r.retract(t, o)
 			return
 		}
@@ -291,7 +322,7 @@ func (r *Replay) contention(t *task, ev *ktrace.Event) {
 // enabled learns that the task holds its locks while interrupts are on.
 func (r *Replay) enabled(t *task, s state, ev *ktrace.Event) {
 	soft := s&(bhOff|inSoft) == 0
-	news := false
+	news, unsure, class, usage := false, false, classID(0), uint16(0)
 	for i := range t.held[:t.depth] {
 		h := &t.held[i]
 		c := &r.classes[h.class]
@@ -309,9 +340,17 @@ func (r *Replay) enabled(t *task, s state, ev *ktrace.Event) {
 			c.usage |= u
 			news = true
 		}
+		if u&^c.sure != 0 {
+			unsure, class, usage = true, h.class, u
+		}
 	}
-	if news {
-		r.observe(irqsGoOn, t, s, ev, nil)
+	switch {
+	case news:
+		if i := r.observe(irqsGoOn, t, s, ev, nil); i >= 0 {
+			r.opens(irqsGoOn, t, s, ev, nil, i, 0, class, usage)
+		}
+	case unsure:
+		r.opens(irqsGoOn, t, s, ev, nil, -1, 0, class, usage)
 	}
 }
 
@@ -340,6 +379,11 @@ func (r *Replay) irqsOn(t *task, ev *ktrace.Event, who caller) {
 func (r *Replay) leaves(t *task, ev *ktrace.Event, what what) {
 	if t.whole {
 		r.observe(what, t, t.state, ev, nil)
+		for i := range t.held[:t.depth] {
+			if e := &t.held[i]; e.got && e.mode&read == 0 {
+				r.locks.find(e.addr).kept = true
+			}
+		}
 	}
 	r.drop(t)
 }

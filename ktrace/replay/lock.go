@@ -40,6 +40,7 @@ type class struct {
 	sub   uint8
 	ev    evidence // of the base
 	usage uint16   // bits of kernel.Usage that were observed
+	sure  uint16   // those of sure observations
 	subs  [maxSub]classID
 	addr  uint64 // of the first lock
 	// static is the address that is its own key, 0 if the name alone is.
@@ -55,6 +56,7 @@ type lock struct {
 	name   string
 	holder int32 // task that took it last, 0 once it was released
 	class  classID
+	kept   bool // its holder ended, or went to user space, with it
 }
 
 // locks finds locks by address: open addressing, linear probing. Pointers
@@ -130,6 +132,9 @@ type name struct {
 func (r *Replay) lock(addr uint64, name string) *lock {
 	l := r.locks.find(addr)
 	if l.class == 0 || !same(l.name, name) {
+		if addr&3 != 0 { // a lock has pointers in it
+			r.odd(oddAddress, nil)
+		}
 		*l = lock{addr: addr, name: name, class: r.classOf(addr, name)}
 	}
 	return l
@@ -260,42 +265,74 @@ func (r *Replay) subclass(base classID, sub int) classID {
 	return c.subs[sub]
 }
 
-// keySet is a set of chain keys; 0 is never in it.
+// keySet is a set of chain keys; 0 is never in it. The lowest bit of a slot is a
+// mark and no part of the key.
 type keySet struct {
 	slots []uint64
 	used  int
 }
 
-// add puts the key in and says whether it was new.
-func (s *keySet) add(key uint64) bool {
+// add puts the key in, and says whether it was new, and whether it is marked.
+func (s *keySet) add(key uint64) (news, marked bool) {
+	key |= 1
 	mask := uint64(len(s.slots) - 1)
-	for i := key & mask; ; i = (i + 1) & mask {
-		switch s.slots[i] {
-		case key:
-			return false
-		case 0:
-			s.slots[i] = key
+	for i := key >> 1 & mask; ; i = (i + 1) & mask {
+		switch v := s.slots[i]; {
+		case v == key:
+			return false, true
+		case v == key-1 && v != 0:
+			return false, false
+		case v == 0:
+			s.slots[i] = key - 1
 			if s.used++; 2*s.used > len(s.slots) {
 				s.grow()
 			}
-			return true
+			return true, false
 		}
 	}
+}
+
+// find returns the slot of a key, nil if it is not there.
+func (s *keySet) find(key uint64) *uint64 {
+	mask := uint64(len(s.slots) - 1)
+	for i := key >> 1 & mask; s.slots[i] != 0; i = (i + 1) & mask {
+		if s.slots[i]|1 == key|1 {
+			return &s.slots[i]
+		}
+	}
+	return nil
+}
+
+func (s *keySet) mark(key uint64) {
+	if p := s.find(key); p != nil {
+		*p |= 1
+	}
+}
+
+func (s *keySet) unmark(key uint64) {
+	if p := s.find(key); p != nil {
+		*p &^= 1
+	}
+}
+
+func (s *keySet) marked(key uint64) bool {
+	p := s.find(key)
+	return p != nil && *p&1 != 0
 }
 
 func (s *keySet) grow() {
 	old := s.slots
 	s.slots = make([]uint64, 2*len(old))
 	mask := uint64(len(s.slots) - 1)
-	for _, key := range old {
-		if key == 0 {
+	for _, v := range old {
+		if v == 0 {
 			continue
 		}
-		i := key & mask
+		i := v >> 1 & mask
 		for s.slots[i] != 0 {
 			i = (i + 1) & mask
 		}
-		s.slots[i] = key
+		s.slots[i] = v
 	}
 }
 
@@ -303,8 +340,8 @@ func (s *keySet) grow() {
 // bits come from the high ones, so they can be used as an index.
 func mix(key, id uint64) uint64 {
 	key = (key ^ id) * 0x9e3779b97f4a7c15
-	if key ^= key >> 32; key == 0 {
-		return 1
+	if key ^= key >> 32; key <= 1 {
+		return 2
 	}
 	return key
 }

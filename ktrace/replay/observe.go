@@ -31,6 +31,9 @@ type observation struct {
 	pid   int32
 	time  uint64
 	comm  string
+	// sure: see stretch.go. again: it was made before, but was not sure then; it is
+	// used if its file is broken.
+	sure, again bool
 }
 
 // taken is a lock of an observation.
@@ -50,10 +53,10 @@ func (e *entry) taken() taken {
 }
 
 // observe keeps what the task holds, and e as the last one.
-func (r *Replay) observe(what what, t *task, s state, ev *ktrace.Event, e *entry) {
+func (r *Replay) observe(what what, t *task, s state, ev *ktrace.Event, e *entry) int32 {
 	o := r.observation(what, t.pid, s, ev)
 	if o == nil {
-		return
+		return -1
 	}
 	for i := range t.held[:t.depth] {
 		r.pool = append(r.pool, t.held[i].taken())
@@ -62,6 +65,7 @@ func (r *Replay) observe(what what, t *task, s state, ev *ktrace.Event, e *entry
 		r.pool = append(r.pool, e.taken())
 	}
 	o.n = uint16(len(r.pool) - int(o.first))
+	return int32(len(r.seen) - 1)
 }
 
 func (r *Replay) observation(what what, pid int32, s state, ev *ktrace.Event) *observation {

@@ -42,6 +42,8 @@ type Counts struct {
 	// ChainsLost chains and marks beyond the limit of observations.
 	ClassesLost, ChainsLost int
 	InNMI                   int
+	// Odd counts what whole recordings hardly have, or not at all, by kind: see stretch.go.
+	Odd [oddities]int
 	// Events of completions and of what was done before them.
 	Waits, Commits int
 }
@@ -73,17 +75,24 @@ type Replay struct {
 	hidden  int // 1: something could not be read before the first event, which may be all of some CPUs
 	blind   int // CPUs that were not seen since something could not be read
 
-	files   []string
-	seen    []observation
-	pool    []taken
-	preempt bool // some event had a preempt depth
+	files  []string
+	broken []bool // by file: records are missing or false
+	seen   []observation
+	// confirmed are observations by when they were made sure; oddAt is the event of the latest oddity.
+	confirmed []confirmation
+	oddAt     int
+	pool      []taken
+	preempt   bool // some event had a preempt depth
 	// preemptible: some event of the present file had a depth of 0. In perf.data
 	// none has, since the depth is taken inside the tracepoint.
-	preemptible  bool
-	bh           bool // some event had bottom halves off
-	contended    bool // the present file tells mutexes from other locks
-	released     bool // the present file had a release
-	everReleased bool // some file had one
+	preemptible bool
+	// zeros and depths are how many events had a depth of 0 and another one.
+	zeros, depths int
+	rare          bool // one of them was rare in some file
+	bh            bool // some event had bottom halves off
+	contended     bool // the present file tells mutexes from other locks
+	released      bool // the present file had a release
+	everReleased  bool // some file had one
 	// Of follows: pairs of events, those of which the second was missing, and
 	// that they are so many that the locks are chosen ones.
 	pairs, misses int
@@ -129,10 +138,13 @@ func (r *Replay) Read(name string, in *ktrace.Reader, progress func(events int),
 }
 
 func (r *Replay) begin(name string) {
+	r.end()
 	r.counts.Files++
 	r.files = append(r.files, strings.Clone(name))
+	r.broken = append(r.broken, false)
+	r.oddAt = 0
 	r.released, r.chosen, r.pairs, r.misses = false, false, 0, 0
-	r.irqEvents, r.contended, r.preemptible = false, false, false
+	r.irqEvents, r.contended, r.preemptible, r.zeros, r.depths = false, false, false, 0, 0
 	r.locks.reset()
 	for _, n := range r.names {
 		n.static = n.static[:0]
@@ -141,9 +153,21 @@ func (r *Replay) begin(name string) {
 	r.noTasks()
 }
 
+// end is for the end of a file.
+func (r *Replay) end() {
+	// A few false events make every lock of the file one that spins.
+	if a, b := min(r.zeros, r.depths), max(r.zeros, r.depths); 256*a < b {
+		r.rare = true
+	}
+}
+
 func (r *Replay) event(ev *ktrace.Event) {
 	r.counts.Events++
 	if uint(ev.CPU) >= uint(len(r.cpus)) {
+		if ev.Kind == ktrace.Lost && ev.CPU < 0 {
+			r.lostAnywhere(ev)
+			return
+		}
 		if ev.CPU < 0 || ev.CPU > 1<<14 {
 			return
 		}
@@ -155,7 +179,13 @@ func (r *Replay) event(ev *ktrace.Event) {
 		r.sees(c, ev)
 	}
 	if ev.Kind != ktrace.Lost {
-		c.time = ev.Time
+		if (ev.Time < c.high || c.behind > 0) && !r.goesBack(c, ev) {
+			return
+		}
+		c.high, c.time = ev.Time, ev.Time
+		if c.switched {
+			r.runs(c, ev)
+		}
 	}
 	switch ev.Kind {
 	case ktrace.LockAcquire:
@@ -221,6 +251,10 @@ func (r *Replay) event(ev *ktrace.Event) {
 		c.leave(inSoft)
 	case ktrace.SchedSwitch:
 		c.state &^= inHard | inSoft
+		c.running, c.before, c.switched = ev.Next.PID, ev.PID, true
+		if ev.PID != ev.Prev.PID && ev.PID >= 0 {
+			r.odd(oddRuns, nil)
+		}
 		if t := r.task(ev); t.pid == ev.Prev.PID {
 			if t.past != nil {
 				t.past.slept = true

@@ -51,6 +51,12 @@ func script(text string) string {
 			fmt.Fprintf(&b, "CPU:%s [LOST %s EVENTS]\n", f[1], f[2])
 			continue
 		}
+		if f[0] == "AGAIN" { // so many lines
+			k, _ := strconv.Atoi(f[1])
+			lines := strings.SplitAfter(strings.TrimSuffix(b.String(), "\n"), "\n")
+			b.WriteString(strings.Join(lines[len(lines)-k:], "") + "\n")
+			continue
+		}
 		if f[0] == "DAMAGED" {
 			b.WriteString("what is this: it is no event\n")
 			continue

@@ -94,6 +94,10 @@ type task struct {
 	state     state
 	whole     bool
 	held      []entry // grows to maxDepth
+	// Of the present stretch: see stretch.go.
+	dirty bool
+	open  []opened
+	taken []taken
 }
 
 const emptyChain = ^uint64(0)
@@ -106,6 +110,11 @@ type cpu struct {
 	blind    bool   // it was not seen since something could not be read
 	time     uint64 // of its last event
 	exits    state  // interrupts of which it had the exit
+	running  int32  // pid of the task that it switched to
+	before   int32  // pid of the one that it switched from, -1 once that is gone
+	switched bool   // running is known
+	high     uint64 // latest time
+	behind   int    // events since the time went back
 }
 
 // enter notes that an interrupt begins, if its end can be expected: events are
@@ -151,15 +160,20 @@ func (r *Replay) where(t *task, c *cpu, ev *ktrace.Event) state {
 		}
 		if ev.Preempt != 0 {
 			r.preempt = true
+			r.depths++
 		} else {
 			s |= preemptOn
 			r.preemptible = true
+			r.zeros++
 		}
 	} else {
 		r.counts.NoFlags++
 		if s = c.state | bhOff | noFlags; !r.irqEvents {
 			s |= irqsOff
 		}
+	}
+	if t.depth > 0 && t.held[t.depth-1].state.irq()&^s.irq() != 0 {
+		r.odd(oddLeft, t)
 	}
 	if s != t.state {
 		// What is held while interrupts are on may have been taken while they
@@ -249,4 +263,5 @@ func (r *Replay) born(pid int32) {
 func (r *Replay) drop(t *task) {
 	r.counts.Dropped += int(t.depth)
 	t.depth, t.chain, t.bits = 0, emptyChain, 0
+	r.ends(t, false)
 }

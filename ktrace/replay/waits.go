@@ -120,7 +120,7 @@ func (r *Replay) waitFor(t *task, l *lock, ev *ktrace.Event) {
 		clear(r.queues)
 	}
 	r.queues[l.addr] = &queue{class: id, waiter: t.slot, since: ev.Time}
-	if r.chains.add(mix(t.held[n].below, uint64(id)<<3|7)) {
+	if news, _ := r.chains.add(mix(t.held[n].below, uint64(id)<<3|7)); news {
 		o := r.observation(waits, t.pid, t.held[n].state, ev)
 		if o == nil {
 			return
@@ -157,7 +157,7 @@ func (r *Replay) complete(t *task, l *lock, e *entry, ev *ktrace.Event) {
 		if k.time < q.since || k.state.irq() != e.state.irq() {
 			break
 		}
-		if r.chains.add(mix(uint64(q.class)<<16|uint64(k.class), 5)) {
+		if news, _ := r.chains.add(mix(uint64(q.class)<<16|uint64(k.class), 5)); news {
 			k.state = irqsOff
 			list = append(list, k)
 		}

@@ -70,6 +70,7 @@ type perfAttr struct {
 type perfID struct {
 	*perfAttr
 	last uint64 // time of its latest sample in the file
+	sum  uint64 // and its checksum
 }
 
 // perfSource reads a perf.data.

@@ -2,6 +2,7 @@ package ktrace
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -381,11 +382,12 @@ func (p *perfSource) record(rec []byte, at int64) {
 	time := p.timeOf(rec)
 	if id := p.id; time != 0 && id != nil {
 		// An event has its records in one buffer, in the order in which they were made.
-		if time < id.last {
+		sum := checksum(rec)
+		if time < id.last || time == id.last && sum == id.sum {
 			p.ev = Event{Kind: Lost, Point: "lost", CPU: -1, TGID: -1, Num: -1, Time: time}
 			p.done = p.done || !p.yield(&p.ev, nil)
 		}
-		id.last = time
+		id.last, id.sum = time, sum
 	}
 	if time == 0 {
 		// perf's own records of what was there at the start.
@@ -401,6 +403,14 @@ func (p *perfSource) record(rec []byte, at int64) {
 	}
 	p.done = !p.queue.finish(p.deliver)
 	p.queue.add(rec, time, at)
+}
+
+// checksum tells records of one time apart.
+func checksum(rec []byte) (sum uint64) {
+	for ; len(rec) >= 8; rec = rec[8:] {
+		sum = bits.RotateLeft64(sum, 5) ^ binary.LittleEndian.Uint64(rec)
+	}
+	return sum
 }
 
 // attrOf returns the event of a record, nil if there is none. It leaves the id in p.id if there is one.

@@ -109,6 +109,9 @@ func (t *textSource) readLine() ([]byte, error) {
 func (t *textSource) take(line []byte, yield func(*Event, error) bool) bool {
 	var ev Event
 	ev.TGID = -1
+	if bytes.IndexByte(line, 0) >= 0 {
+		return t.bad(yield, "want text, not zeros")
+	}
 	rest, style := t.prefix(line, &ev)
 	if style == 0 {
 		return t.other(line, yield)
@@ -174,7 +177,7 @@ func (t *textSource) other(line []byte, yield func(*Event, error) bool) bool {
 	}
 	trimmed := bytes.TrimSpace(line)
 	switch {
-	case t.pending && (t.ev.Kind == Console || t.ev.Kind == Print):
+	case t.pending && (t.ev.Kind == Console || t.ev.Kind == Print) && message(line):
 		// The message had a newline in it.
 		if len(t.ev.Text)+len(line) < maxText {
 			t.ev.Text += "\n" + string(line)
@@ -196,6 +199,11 @@ func (t *textSource) other(line []byte, yield func(*Event, error) bool) bool {
 		return true
 	}
 	return t.bad(yield, `want "comm-pid [cpu] flags time: event: …" or "comm pid [cpu] time: system:event: …"`)
+}
+
+// message reports whether a line can be one of a message, and is no damaged line of an event.
+func message(line []byte) bool {
+	return !bytes.Contains(line, []byte(": lock_")) && !bytes.ContainsFunc(line, func(c rune) bool { return c < ' ' && c != '\t' && c != 0x1b })
 }
 
 // header learns from the picture over a trace which flag columns there are: a

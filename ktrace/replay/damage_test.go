@@ -632,6 +632,8 @@ func TestDamages(t *testing.T) {
 			}
 		}
 		got := rec.replay(data)
+		// Lines that are cut in the same column make one that is good.
+		mute = mute || k.name == "drop" && rec.form == "text" && !rec.counted && len(got.errs) == 0
 		key := rec.form + " " + k.name
 		if mute {
 			key = "unseen: " + key

@@ -133,8 +133,11 @@ func (r *Replay) nest(t *task, base classID, addr, now uint64) classID {
 			continue
 		}
 		if h.addr == addr {
-			if h.time == now && r.classes[base].ev&(unchecked|recursive) == 0 {
-				r.odd(oddTwice, t)
+			if r.classes[base].ev&(unchecked|recursive) == 0 {
+				// A release that is missing looks the same.
+				if t.dirty = true; h.time == now {
+					r.odd(oddTwice, t)
+				}
 			}
 			return h.class
 		}

@@ -6,7 +6,7 @@ FUZZTIME = 30s
 SEQUENCES = 200000
 SEED = $(shell date +%s)
 
-.PHONY: check test demo race fuzz bench golden realworld gotests goker
+.PHONY: check test demo race fuzz bench golden realworld gotests goker soak
 
 # Everything that has to hold before a change is taken.
 check:
@@ -51,6 +51,10 @@ realworld:
 # Go's own tests in the instrumented GOROOT.
 gotests:
 	$(GO) run ./internal/gotests
+
+# Real programs under lockdep for an hour, compared with plain Go; docs/soak.md.
+soak:
+	$(GO) run ./internal/soak -for=1h
 
 # Kernels of real blocking bugs, ten runs each; docs/goker.md.
 goker:

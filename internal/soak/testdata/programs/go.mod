@@ -1,0 +1,3 @@
+module soak.example/programs
+
+go 1.25

@@ -43,6 +43,7 @@ type confirmation struct {
 const (
 	confirmTimeout = 30 * time.Second // of one finding
 	confirmTries   = 20
+	maxTestSets    = 3 // packages that are tried for one finding
 
 	resultProved   = "proved"
 	resultUnproved = "not proved"
@@ -61,6 +62,7 @@ type confirmer struct {
 
 	tmp       string
 	processes map[string]map[string]string // headers by name
+	observed  []lockgraph.Observation      // by all processes
 	binaries  map[string]*run              // of tests, by directory
 	progress  *progress
 }
@@ -187,9 +189,9 @@ func (k *confirmer) confirm(ctx context.Context, chosen []*engine.Finding) ([]*c
 		if f.Level == engine.Proved && k.only == 0 {
 			reason = "it is proved already; -try=1 does it again where it was steered"
 		}
-		var what *run
+		var what []*run
 		if reason == "" {
-			if what, reason, err = k.target(ctx, f); err != nil {
+			if what, reason, err = k.targets(ctx, f); err != nil {
 				return results, err
 			}
 		}
@@ -245,7 +247,7 @@ func (k *confirmer) cycle(ctx context.Context, text string, packages []string) (
 		return nil, err
 	}
 	r := &confirmation{Cycle: c.String()}
-	return []*confirmation{r}, k.steer(ctx, r, c, what)
+	return []*confirmation{r}, k.steer(ctx, r, c, []*run{what})
 }
 
 // begin reads what the tries need; the function that it returns clears up.
@@ -260,6 +262,7 @@ func (k *confirmer) begin() (func(), error) {
 	k.progress = newProgress()
 	if files, _, err := lockgraph.ReadAll(k.graph); err == nil {
 		for _, f := range files {
+			k.observed = append(k.observed, f.Observations...)
 			for name, p := range f.Processes {
 				k.processes[name] = p.Header
 			}
@@ -276,58 +279,29 @@ func (k *confirmer) begin() (func(), error) {
 	}, nil
 }
 
-// target finds what to run for a finding, or why nothing can be.
-func (k *confirmer) target(ctx context.Context, f *engine.Finding) (*run, string, error) {
+// targets finds what to run for a finding, or why nothing can be: the tests that
+// its evidence is of, or where that is of several packages, tests of one.
+func (k *confirmer) targets(ctx context.Context, f *engine.Finding) ([]*run, string, error) {
 	if k.program != nil {
 		r, err := k.ofProgram()
-		return r, "", err
+		return []*run{r}, "", err
 	}
-	dir, named := "", true
-	var tests []string    // of the top
-	var levels [][]string // the names at each level of tests and subtests
-	for i := range f.Sides {
-		for s := &f.Sides[i]; s != nil; s = s.Writer {
-			h := k.processes[s.Process]
-			if h["dir"] == "" {
-				return nil, "its graph does not say where its process ran; run lockdep test again", nil
-			}
-			if !strings.HasSuffix(strings.TrimSuffix(h["binary"], ".exe"), ".test") {
-				return nil, "it was seen in a program: lockdep confirm " + f.ID + " -- PROGRAM ARGUMENTS", nil
-			}
-			if dir != "" && dir != h["dir"] {
-				return nil, "its sides were seen in the tests of different packages, which never run in one process", nil
-			}
-			dir = h["dir"]
-			top, _, _ := strings.Cut(s.Test, "/")
-			if named = named && top != ""; top != "" && !slices.Contains(tests, top) {
-				tests = append(tests, top)
-			}
-			for i, name := range strings.Split(s.Test, "/") {
-				if i == len(levels) {
-					levels = append(levels, nil)
-				}
-				if name = regexp.QuoteMeta(name); !slices.Contains(levels[i], name) {
-					levels[i] = append(levels[i], name)
-				}
-			}
+	var sets []*testSet
+	p, reason := k.evidence(f)
+	if p != nil {
+		sets = []*testSet{p}
+	} else if sets = k.testSets(f); len(sets) == 0 {
+		return nil, reason, nil
+	}
+	var out []*run
+	for _, p := range sets[:min(len(sets), maxTestSets)] {
+		r, err := k.ofTests(ctx, p.dir, p.pattern(), p.beside())
+		if err != nil {
+			return nil, "", err
 		}
+		out = append(out, r)
 	}
-	slices.Sort(tests)
-	var beside []string
-	if len(tests) > 1 {
-		beside = tests
-	}
-	pattern := ""
-	if named {
-		var all []string
-		for _, names := range levels {
-			slices.Sort(names)
-			all = append(all, "^("+strings.Join(names, "|")+")$")
-		}
-		pattern = strings.Join(all, "/")
-	}
-	r, err := k.ofTests(ctx, dir, pattern, beside)
-	return r, "", err
+	return out, "", nil
 }
 
 func (k *confirmer) ofProgram() (*run, error) {
@@ -382,9 +356,10 @@ func (k *confirmer) ofTests(ctx context.Context, dir, pattern string, beside []s
 	return &r, nil
 }
 
-// steer tries until the cycle is there, or time or tries are used up.
-func (k *confirmer) steer(ctx context.Context, r *confirmation, c cycle, what *run) error {
-	r.Result, r.Beside = resultUnproved, what.beside
+// steer tries until the cycle is there, or time or tries are used up. Where
+// there are several things to run they take turns.
+func (k *confirmer) steer(ctx context.Context, r *confirmation, c cycle, turns []*run) error {
+	r.Result = resultUnproved
 	r.Stood = make([]int, len(c.sides))
 	start := time.Now()
 	said, met := 0, 0
@@ -394,7 +369,9 @@ func (k *confirmer) steer(ctx context.Context, r *confirmation, c cycle, what *r
 		if k.only != 0 {
 			n = k.only
 		}
-		a := attemptAt(n)
+		what := turns[(n-1)%len(turns)]
+		r.Beside = what.beside
+		a := attemptAt(1 + (n-1)/len(turns))
 		left := k.timeout - time.Since(start)
 		if left <= 0 {
 			break

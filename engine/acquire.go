@@ -314,15 +314,13 @@ func (v *Validator) AcquireWriter(t *Task, m *Map, pc uintptr) *Task {
 	if t == nil {
 		return nil
 	}
-	if c := v.classOf(t, m); v.classFlags(c)&classBareWriter == 0 && c != 0 {
-		v.writer(t, m, pc)
-	}
+	v.writer(t, m, pc)
 	return t
 }
 
 // TryAcquired records that t took m by a try. A try does not wait, so nothing
 // leads into m; what is taken while m is held is ordered as usual.
-func (v *Validator) TryAcquired(t *Task, m *Map, pc uintptr, mode Mode, rw bool) {
+func (v *Validator) TryAcquired(t *Task, m *Map, pc uintptr, mode Mode) {
 	if !v.wake(t) {
 		return
 	}
@@ -334,9 +332,6 @@ func (v *Validator) TryAcquired(t *Task, m *Map, pc uintptr, mode Mode, rw bool)
 	}
 	v.push(t, m, pc, uint64(mode)<<modeShift|uint64(heldTry|heldGot)<<flagShift, key)
 	v.recorded(t, m)
-	if mode == Write && rw && c != 0 && v.classFlags(c)&classBareWriter == 0 {
-		v.writer(t, m, pc)
-	}
 }
 
 // TryFailed records that t tried to take m and did not get it.
@@ -457,7 +452,7 @@ func (v *Validator) EndTask(t *Task) {
 	}
 	t.Stretch()
 	t.uses++
-	t.goid, t.origin, t.test = 0, 0, 0
+	t.goid, t.origin, t.test, t.made = 0, 0, 0, 0
 	atomic.StoreUint32(&t.epoch, atomic.LoadUint32(&v.epoch)-1) // to be renewed
 }
 

@@ -57,7 +57,7 @@ func (r *rig) nested4() {
 }
 
 func (r *rig) try() {
-	r.v.TryAcquired(r.tasks[0], &r.maps[0], testPCs[0], Write, false)
+	r.v.TryAcquired(r.tasks[0], &r.maps[0], testPCs[0], Write)
 	r.unlock(0, 0, Write)
 }
 

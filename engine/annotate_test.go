@@ -41,7 +41,7 @@ func TestNestedIsForOneAcquisition(t *testing.T) {
 			v.Release(task, &l[1], Write)
 			v.Release(task, &l[1], Write)
 			v.Nested(task, &l[1], 9)
-			v.TryAcquired(task, &l[1], 2, Write, true)
+			v.TryAcquired(task, &l[1], 2, Write)
 		}, "a b/7 "},
 		{"taken back", func() {
 			v.Release(task, &l[1], Write)

@@ -73,6 +73,11 @@ func (v *Validator) digest(t *Task, m *Map, key, meta uint64) uint64 {
 	near := 0
 	for i := t.depth; i > 0; i-- {
 		e := t.at(i - 1)
+		if e.inst == uintptr(unsafe.Pointer(m)) && e.mode() == Read && v.classFlags(c)&classAwaits != 0 {
+			// Whether a writer can come between these two depends on the goroutine,
+			// and on what it has made.
+			h ^= (t.goid<<8 ^ t.step()) * 0x9e3779b97f4a7c15
+		}
 		if meta&metaHot == 0 {
 			if e.class() != c {
 				continue

@@ -176,7 +176,7 @@ func (v *Validator) compatible(a, b ObsID, how strictness) bool {
 			if g.class != h.class || g.mode == Read && h.mode == Read {
 				continue
 			}
-			if how < exactCycle || x.proc == y.proc && g.is(h) {
+			if how < exactCycle || g.birth == 0 || h.birth == 0 || x.proc == y.proc && g.is(h) {
 				return false
 			}
 		}
@@ -220,7 +220,7 @@ func (v *Validator) weigh(n int, how strictness) (f finding, why Why) {
 		x := &v.obs[v.samples[a].obs]
 		y := &v.obs[v.samples[b].obs]
 		if x.lock.mode == Read && v.held[y.held+uint32(v.samples[b].from)].mode == Read {
-			w, r := v.queuedWriter(x.lock.class, n, how)
+			w, cap, r := v.joint(&x.lock, x.proc, n, how)
 			if w == 0 {
 				why |= r
 				if how != anyCycle {
@@ -228,6 +228,12 @@ func (v *Validator) weigh(n int, how strictness) (f finding, why Why) {
 				}
 			}
 			f.writers[i] = w
+			if how == exactCycle {
+				f.why |= cap
+			}
+			if v.classes[x.lock.class].flags&classYields != 0 {
+				f.why |= WhyYields
+			}
 		}
 	}
 	f.kind = KindCircular
@@ -298,26 +304,6 @@ func (v *Validator) weigh(n int, how strictness) (f finding, why Why) {
 	return f, why
 }
 
-// queuedWriter finds an observed writer of class c that can be queued while
-// all sides of the path of n samples stand where they stand.
-func (v *Validator) queuedWriter(c ClassID, n int, how strictness) (SampleID, Why) {
-	why := WhyNoWriter
-	for w := v.classes[c].writers; w != 0; w = v.samples[w].next {
-		ok := true
-		for i := 0; i < n; i++ {
-			if !v.compatible(v.samples[w].obs, v.samples[v.path[i]].obs, how) {
-				ok = false
-				break
-			}
-		}
-		if ok {
-			return w, 0
-		}
-		why = WhyGate
-	}
-	return 0, why
-}
-
 // judgeSame looks for a cycle of instances of one class through sample s: the
 // order of instances is learned, whatever it follows (addresses, parents
 // before children, numbers), and only a contradiction is a finding.
@@ -344,13 +330,21 @@ func (v *Validator) judgeSame(ed EdgeID, s SampleID) {
 			v.extendSame(1, n, stuckCycle)
 		}
 	}
-	for n := 2; n <= maxCycle && v.best.kind == 0; n++ {
-		v.steps = 0
-		v.extendSame(1, n, exactCycle)
-	}
 	if v.best.kind != 0 {
 		v.best.kind = KindSameClass
 		v.enter()
+		return
+	}
+	top := Suppressed
+	for n := 2; n <= maxCycle && top < Likely; n++ {
+		v.steps = 0
+		v.best = finding{}
+		v.extendSame(1, n, exactCycle)
+		if v.best.level > top {
+			top = v.best.level
+			v.best.kind = KindSameClass
+			v.enter()
+		}
 	}
 }
 
@@ -397,58 +391,4 @@ func (v *Validator) extendSame(n, max int, how strictness) {
 			}
 		}
 	}
-}
-
-// recursion judges an acquisition of a lock that the goroutine holds already,
-// as its i-th held lock. A writer in it waits for ever. Two readers wait for
-// ever if a writer comes between them:
-//
-//	RLock(x)  <- held            Lock(x)  <- waits for the first reader
-//	RLock(x)  <- waits for the writer
-func (v *Validator) recursion(id ObsID, i int) {
-	o := &v.obs[id]
-	h := &v.held[o.held+uint32(i)]
-	f := finding{kind: KindRecursive, level: Proved, obs: id, held: uint16(i)}
-	f.pending = v.classes[o.lock.class].flags&classOnce == 0 && o.flags&obsStuck == 0
-	if v.classes[o.lock.class].flags&classHandoff != 0 {
-		f.level, f.why = Suppressed, WhyHandoff
-	} else if h.mode == Read && o.lock.mode == Read {
-		f.kind = KindRecursiveRead
-		f.pending = false
-		f.level = Likely
-		why := WhyNoWriter
-		for w := v.classes[o.lock.class].writers; w != 0; w = v.samples[w].next {
-			if v.compatible(v.samples[w].obs, id, classCycle) || v.onlyItself(v.samples[w].obs, id) {
-				f.writers[0] = w
-				break
-			}
-			why = WhyGate
-		}
-		switch {
-		case f.writers[0] == 0:
-			f.level, f.why = Suppressed, why
-		case o.flags&obsStuck != 0:
-			f.level = Proved
-		case o.flags&obsInit != 0:
-			f.level, f.why = Possible, WhyInit
-		}
-	}
-	v.best = f
-	v.enter()
-}
-
-// onlyItself reports whether a writer's observation has no lock in common with
-// the reader's but the class of the lock itself.
-func (v *Validator) onlyItself(w, id ObsID) bool {
-	x, y := &v.obs[w], &v.obs[id]
-	for i := uint32(0); i < uint32(x.n); i++ {
-		g := &v.held[x.held+i]
-		for j := uint32(0); j < uint32(y.n); j++ {
-			h := &v.held[y.held+j]
-			if g.class == h.class && h.class != y.lock.class && !(g.mode == Read && h.mode == Read) {
-				return false
-			}
-		}
-	}
-	return true
 }

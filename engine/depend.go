@@ -140,66 +140,6 @@ func (v *Validator) pairSlot(c ClassID, h *heldRec) *uint32 {
 	return &v.pairIdx[x&uint64(len(v.pairIdx)-1)]
 }
 
-// addWriter notes a writer of a class. Cycles of readers that waited for one
-// are judged again.
-func (v *Validator) addWriter(id ObsID) {
-	o := &v.obs[id]
-	c := o.lock.class
-	if c == 0 || o.flags&obsPartial != 0 {
-		return // it may have held a lock that keeps it out
-	}
-	k := &v.classes[c]
-	if o.n == 0 {
-		if k.flags&classBareWriter != 0 {
-			return
-		}
-		k.set(classBareWriter)
-	} else if k.nwriters >= maxWriters {
-		return
-	}
-	for w := k.writers; w != 0; w = v.samples[w].next {
-		if v.covers(v.samples[w].obs, id) {
-			return
-		}
-	}
-	if v.nsamples+1 >= uint32(len(v.samples)) {
-		v.full(tabSamples, v.lim.Samples)
-		return
-	}
-	v.nsamples++
-	s := SampleID(v.nsamples)
-	v.samples[s] = sample{next: k.writers, obs: id}
-	k.writers = s
-	k.nwriters++
-	k.set(classWriter)
-	if k.nwriters >= maxWriters {
-		k.set(classWriters)
-	}
-	for e := k.out; e != 0; e = v.edges[e].nextOut {
-		if v.edges[e].flags&edgeHot != 0 || v.edges[e].to == c {
-			for s := v.edges[e].samples; s != 0; s = v.samples[s].next {
-				if v.edges[e].to == c {
-					v.judgeSame(e, s)
-				} else {
-					v.judge(e, s)
-				}
-			}
-		}
-	}
-	for i := uint32(1); i <= v.nobs; i++ {
-		w := &v.obs[i]
-		if w.kind == obsLock && w.lock.class == c && w.lock.mode == Read && w.n > 0 {
-			for j := int(w.n) - 1; j >= 0; j-- {
-				h := &v.held[w.held+uint32(j)]
-				if h.class == c && h.is(&w.lock) {
-					v.recursion(ObsID(i), j)
-					break
-				}
-			}
-		}
-	}
-}
-
 // covered reports whether an edge has evidence of the same modes that covers
 // what the observation's i-th held lock gives it.
 func (v *Validator) covered(e *edge, id ObsID, i int) bool {
@@ -216,8 +156,9 @@ func (v *Validator) covered(e *edge, id ObsID, i int) bool {
 
 // covers reports whether whatever can stand beside b can stand beside a, by
 // classes: a held nothing that b did not hold as strictly.
-func (v *Validator) covers(a, b ObsID) bool {
-	x, y := &v.obs[a], &v.obs[b]
+func (v *Validator) covers(a, b ObsID) bool { return v.coversAll(&v.obs[a], &v.obs[b]) }
+
+func (v *Validator) coversAll(x, y *observation) bool {
 	for i := uint32(0); i < uint32(x.n); i++ {
 		g := &v.held[x.held+i]
 		ok := false

@@ -24,6 +24,9 @@
 //   - birth: the number that a lock gets at its first acquisition; with the
 //     address it identifies the instance, also after its memory was reused.
 //     Its low 12 bits are in the lock: its serial.
+//   - moment, line: a place in a goroutine's life, by the goroutines that it made;
+//     and those of its makers. They give the order of go statements.
+//   - awaited lock: one whose readers were judged without a writer that fits.
 //   - weak class: a class named by the call site alone, because the source
 //     does not say which field or variable is meant (a call through an
 //     interface). A lock leaves it at its first acquisition with a name.

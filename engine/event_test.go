@@ -127,7 +127,7 @@ func (p *player) play(op string) {
 	case 'R':
 		p.v.Taken(t, p.lock(t, op[2]), testPCs[1], Read)
 	case 'T':
-		p.v.TryAcquired(t, p.lock(t, op[2]), testPCs[1], Write, false)
+		p.v.TryAcquired(t, p.lock(t, op[2]), testPCs[1], Write)
 	case 'u':
 		p.v.Release(t, p.lock(t, op[2]), Write)
 	case 'g':

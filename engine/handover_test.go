@@ -125,7 +125,7 @@ func TestHandOver(t *testing.T) {
 		"taken by a try": func(r *handRig) {
 			for range 10100 {
 				m := r.new()
-				r.v.TryAcquired(r.tasks[0], m, testPCs[0], Write, false)
+				r.v.TryAcquired(r.tasks[0], m, testPCs[0], Write)
 				r.free(1, m, Write)
 			}
 		},

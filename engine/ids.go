@@ -126,7 +126,7 @@ const (
 	WhyProcesses
 	// WhyGate: all sides hold a common lock.
 	WhyGate
-	// WhyNoWriter: only readers, and no writer was ever observed.
+	// WhyNoWriter: only readers, and no writer was observed that could meet them.
 	WhyNoWriter
 	// WhyPartial: a table was full, so a gate may be missing from the record.
 	WhyPartial
@@ -151,4 +151,14 @@ const (
 	WhyPredictable
 	// WhyIdentity: the instances are known by numbers that come round.
 	WhyIdentity
+	// WhyWriterReads: readers meet, and the writer that was seen of their lock is a
+	// goroutine of one of the readers, which cannot come between.
+	WhyWriterReads
+	// WhyWriterLater: readers meet, and the writer that was seen of their lock was made
+	// by the reader after it had read.
+	WhyWriterLater
+	// WhyOtherWriter: readers meet, and writers were seen of other instances only.
+	WhyOtherWriter
+	// WhyYields: readers meet, and who writes such a lock first makes them let go.
+	WhyYields
 )

@@ -140,13 +140,33 @@ func (v *Validator) journalObs(id ObsID) {
 		p = append(p, byte(o.wait))
 		p = appendUvarint(p, o.waker)
 	}
-	if o.guards != 0 {
+	n := uint64(0)
+	for n < uint64(len(o.line)) && o.line[n] != 0 && o.meetsReaders(v) {
+		n++
+	}
+	if o.guards != 0 || n != 0 {
 		p = appendUvarint(p, uint64(o.guards))
 		for i := uint32(0); i < uint32(o.guards); i++ {
 			p = appendUvarint(appendHeld(p, &v.held[o.guard+i]), v.held[o.guard+i].owner)
 		}
 	}
+	if n != 0 {
+		p = appendUvarint(p, n)
+		for _, m := range o.line[:n] {
+			p = appendUvarint(p, uint64(m))
+		}
+	}
 	v.record1(RecObs, p)
+}
+
+// meetsReaders reports whether the observation is of a writer or reader of a
+// reader/writer lock, for which the line of its goroutine matters.
+func (o *observation) meetsReaders(v *Validator) bool {
+	reads := o.kind == obsWriter || o.lock.mode == Read
+	for i := uint32(0); i < uint32(o.n) && !reads; i++ {
+		reads = v.held[o.held+i].mode == Read
+	}
+	return reads
 }
 
 func appendHeld(p []byte, h *heldRec) []byte {

@@ -25,6 +25,8 @@ type observation struct {
 	lock   heldRec
 	event  SiteID // of a wait: where the channel was made, or the WaitGroup is waited for
 	waker  uint64 // of a wait: the goroutine that ended it
+	again  ObsID  // the recursion of readers of the class that was recorded before
+	line   line   // 0: not known
 }
 
 // heldRec is a held lock as recorded.
@@ -119,43 +121,13 @@ func (v *Validator) learn(t *Task, m *Map, pc uintptr, mode Mode, key uint64, ki
 	t.clearSlow(taskBusy)
 }
 
-// writer records that a writer of m's class exists, and what it held.
-func (v *Validator) writer(t *Task, m *Map, pc uintptr) {
-	c := v.classOf(t, m)
-	if t.slow&(taskBusy|taskBlind) != 0 || v.classFlags(c)&classNoValidate != 0 {
-		return
-	}
-	// The lock itself is on the stack by now; what was held before it matters.
-	key := t.topKey() + 2
-	if t.depth > 1 && (v.classFlags(c)&classWriters != 0 || v.chainSettled(t, nil, key)) {
-		return
-	}
-	var pcs [48]uintptr
-	n := runtime.Callers(3, pcs[:])
-	t.setSlow(taskBusy)
-	v.lock()
-	t.depth--
-	id := v.record(t, m, pc, Write, 0, obsWriter, pcs[:n])
-	t.depth++
-	if t.depth > 1 {
-		v.chainInsert(key, 0)
-	}
-	if id != 0 {
-		v.observe(id)
-	}
-	v.flush()
-	v.unlock()
-	v.deliver()
-	t.clearSlow(taskBusy)
-}
-
-// maxWriters is the number of writers of a class that are kept with locks held;
-// one that held less makes those that held more needless.
-const maxWriters = 16
+// maxAgain is the number of recursions of readers of a class that are looked at again
+// and again for the sake of a writer.
+const maxAgain = 512
 
 // record enters an observation of t taking m; 0: a table is full.
 func (v *Validator) record(t *Task, m *Map, pc uintptr, mode Mode, key uint64, kind uint8, pcs []uintptr) ObsID {
-	o := observation{key: key, goid: t.goid, test: t.test, kind: kind}
+	o := observation{key: key, goid: t.goid, test: t.test, kind: kind, line: v.lineOf(t)}
 	o.lock = heldRec{site: v.siteAt(pc), mode: mode}
 	if m != nil {
 		o.lock.addr = uint64(uintptr(unsafe.Pointer(m)))
@@ -191,11 +163,11 @@ const maxMakers = 4
 func (v *Validator) addGuards(o *observation, t *Task) {
 	o.guard = v.nheld
 	for n := 0; n < maxMakers && t.maker != 0; n++ {
-		p := v.task(uint32(t.maker >> 32))
-		if p == nil || p.uses != uint16(t.maker>>16) || p.goid == 0 {
+		p := v.makerTask(t)
+		if p == nil {
 			return // it ended
 		}
-		for i := uint32(0); i < uint32(uint16(t.maker)); i++ {
+		for i := uint32(0); i < madeHolding(t.maker); i++ {
 			h, ok := p.peek(i)
 			if !ok || h.flags()&heldGot == 0 || h.class() == 0 {
 				break
@@ -349,6 +321,13 @@ func (v *Validator) observe(id ObsID) {
 		v.depend(id, i)
 	}
 	if again >= 0 {
+		if o.lock.mode == Read && v.held[o.held+uint32(again)].mode == Read {
+			o.again = v.classes[c].again
+			v.classes[c].again = id
+			if v.classes[c].nagain++; v.classes[c].nagain >= maxAgain {
+				v.classes[c].clear(classAwaits)
+			}
+		}
 		v.recursion(id, again)
 	}
 }

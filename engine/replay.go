@@ -54,6 +54,7 @@ type Recorded struct {
 	Event       SiteID         // of a wait: its event, what it waits for, and who ended it
 	Wait        Mode
 	Waker       uint64
+	Line        []uint64 // the moment in its goroutine's life, and those at which it and its makers were made
 }
 
 func (l *RecordedLock) rec() heldRec {
@@ -72,6 +73,9 @@ func (v *Validator) Observe(r *Recorded) {
 		if !v.addHeld(&o, r.Held[i].rec()) {
 			break
 		}
+	}
+	for i := range min(len(r.Line), len(o.line)) {
+		o.line[i] = moment(r.Line[i])
 	}
 	o.guard = v.nheld
 	for i := range r.Guards {

@@ -13,13 +13,26 @@ import (
 //	1rA  read-locks              1uA  read-unlocks
 //	1tA  locks by a try          1yA  read-locks by a try     1fA  a try fails
 //	1wA  is about to lock A (waits)                            1gA  gets it
+//	1m2  makes goroutine 2
 //
 // A class is the capital letter, a digit behind it tells instances apart.
 func words(t *testing.T, text string) string {
 	t.Helper()
+	v, _ := acts(t, text)
+	return said(v)
+}
+
+// acts runs operations written as words; it returns the validator and its journal.
+func acts(t *testing.T, text string) (v *Validator, journal []byte) {
+	t.Helper()
 	cur := 0
 	goids := []uint64{0, 1, 2, 3, 4}
-	v := New(SmallLimits(), Host{Goroutine: func() (uint64, uintptr) { return goids[cur], 0 }})
+	var makers [5]uint64
+	v = New(SmallLimits(), Host{
+		Goroutine: func() (uint64, uintptr) { return goids[cur], 0 },
+		Maker:     func() uint64 { return makers[cur] },
+		Journal:   func(b []byte) { journal = append(journal, b...) },
+	})
 	var tasks [5]*Task
 	for i := range tasks {
 		tasks[i] = v.NewTask()
@@ -29,7 +42,7 @@ func words(t *testing.T, text string) string {
 		cur = int(w[0] - '0')
 		k, name := tasks[cur], w[2:]
 		m := maps[name]
-		if m == nil && name != "" {
+		if m == nil && name != "" && w[1] != 'm' {
 			m = newMapPtr(uint16(v.AddClass(name[:1], 0)), uint32(v.newBirth(tasks[0])))
 			maps[name] = m
 		}
@@ -45,15 +58,18 @@ func words(t *testing.T, text string) string {
 		case 'u':
 			v.Release(k, m, Read)
 		case 't':
-			v.TryAcquired(k, m, testPCs[cur], Write, true)
+			v.TryAcquired(k, m, testPCs[cur], Write)
 		case 'y':
-			v.TryAcquired(k, m, testPCs[cur], Read, true)
+			v.TryAcquired(k, m, testPCs[cur], Read)
 		case 'f':
 			v.TryFailed(k, m, testPCs[cur], Write)
 		case 'w':
 			v.AcquireWriter(k, m, testPCs[cur])
 		case 'g':
 			v.Acquired(k, m, Write)
+		case 'm':
+			k.Stretch()
+			makers[name[0]-'0'] = k.AsMaker()
 		case 'e':
 			v.EndTask(k)
 			goids[cur] += 10
@@ -61,6 +77,11 @@ func words(t *testing.T, text string) string {
 			t.Fatalf("word %q", w)
 		}
 	}
+	return v, journal
+}
+
+// said has v's findings above suppressed in words.
+func said(v *Validator) string {
 	var out []string
 	for id := FindingID(1); id <= v.NumFindings(); id++ {
 		f, _ := v.Finding(id)

@@ -33,7 +33,7 @@ func script(v *Validator, text string) map[byte]*Task {
 		case 'R':
 			v.Taken(t, m, 2, Read)
 		case 't':
-			v.TryAcquired(t, m, 3, Write, true)
+			v.TryAcquired(t, m, 3, Write)
 		case 'l':
 			v.Acquire(t, m, 4, Write)
 			v.Blocked(t, m, false)

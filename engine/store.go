@@ -13,6 +13,9 @@ type class struct {
 	out, in  EdgeID
 	writers  SampleID // observations of writers, newest first
 	nwriters uint16
+	ninst    uint16 // writers of awaited locks that were recorded
+	nagain   uint16 // recursions of readers that were recorded
+	again    ObsID  // recursions of readers, newest first
 }
 
 const (
@@ -28,6 +31,8 @@ const (
 	classDescending                    // nested instances with falling addresses were seen
 	classWriters                       // as many writers as are kept were observed
 	classSteered                       // see steer.go
+	classAwaits                        // writers of some of its locks are awaited: see writer.go
+	classYields                        // who writes first makes the readers let go: see yielding
 )
 
 // classSlow are those with which every acquisition goes through the slow path.
@@ -149,6 +154,9 @@ func (v *Validator) classNamed(name string, flags uint32) ClassID {
 	}
 	if v.steered(name) {
 		flags |= classSteered
+	}
+	if yielding(name) {
+		flags |= classYields
 	}
 	v.nclasses++
 	v.classes[v.nclasses] = class{name: o, flags: flags, ord: v.nclasses}

@@ -143,6 +143,7 @@ type Task struct {
 	next   uint64  // the birth that was given out last: see birth.go
 	last   uint64  // end of the block of births
 	uses   uint16  // goroutines that had the task before
+	made   uint16  // goroutines that the present one made
 	nest   nesting
 	wait   uint32 // its wait, 0: none that is followed
 	own    [1 + inlineHeld + 1]Held
@@ -172,14 +173,6 @@ func (t *Task) top() *Held {
 
 // above returns the place of the next entry, which the last popped one may be in.
 func (t *Task) above() *Held { return t.at(t.depth) }
-
-// AsMaker is what a goroutine that t's makes now has to know of it: the task,
-// which of its goroutines it is, and how many locks it holds.
-//
-//	task 32 | uses 16 | depth 16
-func (t *Task) AsMaker() uint64 {
-	return uint64(t.id)<<32 | uint64(t.uses)<<16 | uint64(uint16(min(t.depth, maxHeld)))
-}
 
 // Holding reports whether the task holds a lock that is judged: whether what it
 // waits for matters.

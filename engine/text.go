@@ -301,7 +301,13 @@ func (f *Finding) appendCircular(b []byte, s *Side) []byte {
 		if side.Writer != nil {
 			b = append(b, "\n   a writer of "...)
 			b = append(b, ShortClass(side.Wants.Class)...)
-			b = append(b, " that can queue in between:\n"...)
+			if f.Level == Possible {
+				b = append(b, ", to queue in between"...)
+				b = append(b, f.writerNote()...)
+				b = append(b, ":\n"...)
+			} else {
+				b = append(b, " that can queue in between:\n"...)
+			}
 			b = appendStack(b, side.Writer)
 		}
 	}
@@ -402,7 +408,9 @@ func (f *Finding) appendRecursive(b []byte, s *Side) []byte {
 	if s.Writer != nil {
 		b = append(b, "                                  goroutine B ("...)
 		b = append(b, entry(s.Writer)...)
-		b = append(b, ", a writer): lock("...)
+		b = append(b, ", a writer"...)
+		b = append(b, f.writerNote()...)
+		b = append(b, "): lock("...)
 		b = append(b, ShortClass(s.Wants.Class)...)
 		b = append(b, ");\n"...)
 	}
@@ -414,10 +422,29 @@ func (f *Finding) appendRecursive(b []byte, s *Side) []byte {
 	b = append(b, "stack backtrace:\n"...)
 	b = appendStack(b, s)
 	if s.Writer != nil {
-		b = append(b, "\nthe writer:\n"...)
+		b = append(b, "\nthe writer"...)
+		b = append(b, f.writerNote()...)
+		b = append(b, ":\n"...)
 		b = appendStack(b, s.Writer)
 	}
 	return append(b, '\n')
+}
+
+// writerNote is what has to be said of the writer in a finding about readers.
+func (f *Finding) writerNote() string {
+	switch {
+	case f.Why&(WhyInstances|WhyProcesses) != 0:
+		return "" // said of all sides
+	case f.Why&WhyOtherWriter != 0 && f.Why&WhyWriterReads != 0:
+		return "" // of several writers, one or the other
+	case f.Why&WhyOtherWriter != 0:
+		return ", of another instance"
+	case f.Why&WhyWriterReads != 0:
+		return ", seen on a goroutine that reads"
+	case f.Why&WhyWriterLater != 0:
+		return ", started later"
+	}
+	return ""
 }
 
 func (f *Finding) appendExit(b []byte, s *Side) []byte {
@@ -539,7 +566,12 @@ func (f *Finding) AppendWhy(b []byte) []byte {
 		case f.Kind == KindExitHeld:
 			return append(b, "nobody has released it so far, though another goroutine could"...)
 		case f.Kind == KindRecursiveRead:
-			return append(b, "same instance, and a writer exists that can queue in between"...)
+			return append(b, "same instance, and another goroutine writes it: a writer that can queue in between"...)
+		}
+		for i := range f.Sides {
+			if f.Sides[i].Writer != nil {
+				return append(b, "same instances, a goroutine of its own for each reader and writer, no common gate lock"...)
+			}
 		}
 		return append(b, "same instances, at least two goroutines, no common gate lock"...)
 	}
@@ -560,7 +592,7 @@ var whyWords = [...]string{
 	"one side ran during package initialisation (init), when nothing else could",
 	"the sides were seen in different processes",
 	"all sides hold a common lock (gate), which lets only one of them in",
-	"only readers, and no writer was ever observed",
+	"only readers, and no writer was observed that could meet them",
 	"a table was full, so that a gate may be missing from the record",
 	"a lock of the cycle is released by other goroutines than the one that took it",
 	"the goroutine leaks, but holds no lock and waits for none",
@@ -571,4 +603,8 @@ var whyWords = [...]string{
 	"a weak.Pointer reaches what the goroutine waits for, so that another one may still wake it",
 	"predictable: the recorded run could have ended there",
 	"the graph file is an old one, whose numbers of instances come round after 4095 locks",
+	"the only writer of this lock that was seen is a goroutine that reads here itself: it cannot do both at once",
+	"the only writer of this lock that was seen is a goroutine that the reader started after it had read",
+	"nobody was seen writing this very lock, only other instances of its class",
+	"whoever writes this lock makes its readers let go first (Commit and Rollback cancel the transaction's context, which closes its rows)",
 }

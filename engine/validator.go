@@ -135,6 +135,10 @@ type Validator struct {
 	nsamples uint32
 	pairIdx  []uint32
 
+	lastWriters [][4]lastWriter // see writer.go
+	awaitedTab  []awaitedLock
+	toldTab     []uint64
+
 	findings  []finding
 	counts    []uint32 // per finding: how often its chain was met; atomic, without the lock
 	nfindings uint32

@@ -103,7 +103,7 @@ func (w *wildRun) step() {
 	case 5, 6, 7, 8:
 		v.Release(t, m, mode)
 	case 9:
-		v.TryAcquired(t, m, pc, mode, b&1 == 0)
+		v.TryAcquired(t, m, pc, mode)
 	case 10:
 		v.TryFailed(t, m, pc, mode)
 	case 11:

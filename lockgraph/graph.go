@@ -120,6 +120,9 @@ func (o *Observation) key() string {
 		b = fmt.Appendf(b, "guard %d ", o.Guards[i].Owner)
 		lock(&o.Guards[i])
 	}
+	for _, m := range o.Line {
+		b = fmt.Appendf(b, "at %d ", m)
+	}
 	b = append(b, '|')
 	for i := range o.Stack {
 		frame(&o.Stack[i])
@@ -171,9 +174,8 @@ func (g *Graph) Judge() *engine.Validator {
 	lock := func(l *Lock) engine.RecordedLock {
 		return engine.RecordedLock{Class: ids[l.Class], Birth: l.Birth, Addr: l.Addr, Site: v.AddSite(l.Site), Mode: l.Mode, Try: l.Try}
 	}
-	for i := range g.Observations {
-		o := &g.Observations[i]
-		r := engine.Recorded{Kind: o.Kind, Flags: o.Flags, Process: o.Process, Goroutine: o.Goroutine, Lock: lock(&o.Lock)}
+	observe := func(o *Observation) {
+		r := engine.Recorded{Kind: o.Kind, Flags: o.Flags, Process: o.Process, Goroutine: o.Goroutine, Lock: lock(&o.Lock), Line: o.Line}
 		if o.Origin.File != "" {
 			r.Origin = v.AddSite(o.Origin)
 		}
@@ -197,6 +199,14 @@ func (g *Graph) Judge() *engine.Validator {
 			r.Event, r.Wait, r.Waker = v.AddSite(o.Event), o.Wait, o.Waker
 		}
 		v.Observe(&r)
+	}
+	// Writers come first: what readers are worth depends on them.
+	for _, first := range [...]bool{true, false} {
+		for i := range g.Observations {
+			if o := &g.Observations[i]; o.Kind == kindWriter == first {
+				observe(o)
+			}
+		}
 	}
 	return v
 }

@@ -65,7 +65,8 @@ type Observation struct {
 	Stack       []engine.Frame
 	Lock        Lock
 	Held        []Lock
-	Guards      []Lock // held by those who made the goroutine, while it ran
+	Guards      []Lock   // held by those who made the goroutine, while it ran
+	Line        []uint64 // see engine.Recorded
 
 	// Of a wait for an event: where its channel was made, what it waits for and
 	// the goroutine that ended it.
@@ -298,6 +299,15 @@ func (rd *reader) record(typ byte, payload []byte) string {
 		}
 		if rd.version < 2 {
 			o.Flags |= flagSerial
+		}
+		if len(d.b) > 0 && !d.bad { // absent in older files, and where it does not matter
+			n := d.uvarint()
+			if n > 255 {
+				return "line of makers is not plausible"
+			}
+			for i := uint64(0); i < n && !d.bad; i++ {
+				o.Line = append(o.Line, d.uvarint())
+			}
 		}
 		if !d.bad {
 			rd.file.Observations = append(rd.file.Observations, o)

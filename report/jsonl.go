@@ -165,6 +165,9 @@ func whyText(f *Finding) string { return string(f.AppendWhy(nil)) }
 
 const whySep = "; "
 
+// formerReads is what older files say of a recursion of readers at likely.
+const formerReads = "same instance, and a writer exists that can queue in between"
+
 // parseWhy is the inverse of whyText. The words are the engine's own: it is
 // asked for those of every reason, and for those of none.
 func parseWhy(words string) (engine.Why, error) {
@@ -180,7 +183,10 @@ next:
 				continue next
 			}
 		}
-		for _, none := range [...]Finding{{Level: engine.Proved}, {Kind: KindRecursiveRead}, {Kind: KindExitHeld}, {Kind: KindAssertHeld}, {Kind: KindRecursive}, {Kind: KindStuck}, {Kind: KindCircular, Level: engine.Proved}, {}} {
+		if word == formerReads {
+			continue
+		}
+		for _, none := range [...]Finding{{Sides: []engine.Side{{Writer: &engine.Side{}}}}, {Level: engine.Proved}, {Kind: KindRecursiveRead}, {Kind: KindExitHeld}, {Kind: KindAssertHeld}, {Kind: KindRecursive}, {Kind: KindStuck}, {Kind: KindCircular, Level: engine.Proved}, {}} {
 			if word == whyText(&none) {
 				continue next
 			}

@@ -106,7 +106,8 @@ func main() {
 		Text: "Two readers of a sync.RWMutex do not keep each other out, so this works for as long as no writer comes. " +
 			"But a writer that waits keeps new readers out, so that it gets its turn. If a writer calls Lock after the first RLock and before the second, " +
 			"the second RLock waits for the writer, the writer waits for the first RLock to end, and that is held by the goroutine that waits.\n\n" +
-			"It is reported only where a writer of that lock was seen, and the report shows it. " +
+			"It is likely where another goroutine was seen to write that very lock, and the report shows it. " +
+			"Where only the reader's own goroutine writes it, or other locks of the class are written, it is possible. " +
 			"The window is often a few nanoseconds wide: such a hang comes once in months, under load.",
 		Repair: "Take the read lock once, in the outer function, and call inner functions that are made for a held lock. Leave callbacks and methods of other types out of the read section.",
 		Example: `package main

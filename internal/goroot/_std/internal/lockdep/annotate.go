@@ -147,7 +147,7 @@ func acquired(m unsafe.Pointer, read bool) {
 
 func tryAcquired(m unsafe.Pointer, read bool) {
 	if t := task(); t != nil {
-		v.TryAcquired(t, (*Map)(m), user(), modeOf(read), true)
+		v.TryAcquired(t, (*Map)(m), user(), modeOf(read))
 	}
 }
 

@@ -138,7 +138,7 @@ var (
 func TryLocked(m *Map, pc uintptr) {
 	heap(m)
 	if t := task(); t != nil {
-		v.TryAcquired(t, m, pc, engine.Write, false)
+		v.TryAcquired(t, m, pc, engine.Write)
 	}
 }
 
@@ -146,7 +146,7 @@ func TryLocked(m *Map, pc uintptr) {
 func TryWLocked(m *Map, pc uintptr) {
 	heap(m)
 	if t := task(); t != nil {
-		v.TryAcquired(t, m, pc, engine.Write, true)
+		v.TryAcquired(t, m, pc, engine.Write)
 	}
 }
 
@@ -154,7 +154,7 @@ func TryWLocked(m *Map, pc uintptr) {
 func TryRLocked(m *Map, pc uintptr) {
 	heap(m)
 	if t := task(); t != nil {
-		v.TryAcquired(t, m, pc, engine.Read, true)
+		v.TryAcquired(t, m, pc, engine.Read)
 	}
 }
 

@@ -69,6 +69,7 @@ type Naming struct {
 	Array      bool   // one element of many
 	NoValidate bool
 	Wrapper    bool // inside a wrapper's own Lock method: the caller names the class
+	Several    bool // the line takes several locks, and does not say which one is meant
 }
 
 // A Validator holds everything that was learned: classes, dependencies,

@@ -64,6 +64,11 @@ func (v *Validator) enter() {
 		atomic.AddUint32(&v.counts[id], 1)
 		*old = f
 	}
+	v.pin(f.obs)
+	for i := 0; i < len(f.samples); i++ {
+		v.pin(v.samples[f.samples[i]].obs)
+		v.pin(v.samples[f.writers[i]].obs)
+	}
 	if f.level == Suppressed {
 		return
 	}

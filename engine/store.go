@@ -16,6 +16,11 @@ type class struct {
 	ninst    uint16 // writers of awaited locks that were recorded
 	nagain   uint16 // recursions of readers that were recorded
 	again    ObsID  // recursions of readers, newest first
+
+	oldest, newest ObsID  // the ring of its pairs: see pairs.go
+	nring          uint32 // their number
+	neager         uint32 // observations that are in the graph file and might not be
+	model          ObsID  // the first observation of a pair with nothing else held
 }
 
 const (
@@ -499,6 +504,19 @@ func (v *Validator) capture(pcs []uintptr, pc uintptr) StackID {
 		}
 	}
 	return v.stackOf(ids[:n])
+}
+
+// captured is capture, with the stacks that were captured last at hand. Locked.
+func (v *Validator) captured(pcs []uintptr, pc uintptr) StackID {
+	h := pcHash(pc)
+	for _, x := range pcs {
+		h = mixLock(h, uint64(x))
+	}
+	c := &v.lately[h%uint64(len(v.lately))]
+	if c.hash != h || c.stack == 0 {
+		c.hash, c.stack = h, v.capture(pcs, pc)
+	}
+	return c.stack
 }
 
 func (v *Validator) siteAt(pc uintptr) SiteID {

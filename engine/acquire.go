@@ -201,9 +201,30 @@ func (v *Validator) Release(t *Task, m *Map, mode Mode) {
 
 // acquireChain is acquire where the first probe of the chain cache missed.
 func (v *Validator) acquireChain(t *Task, m *Map, pc uintptr, bits, key uint64) {
+	if _, again := t.find(mapInst(m)); again && v.retaken(t, m, bits) {
+		key = mix(t.topKey(), v.classOf(t, m), Mode(bits>>modeShift))
+		if !t.Holding() {
+			v.push(t, m, pc, bits, key)
+			return
+		}
+	}
+	v.acquireHeld(t, m, pc, bits, key)
+}
+
+// acquireHeld is acquireChain where it is known that t's entries of m are true.
+func (v *Validator) acquireHeld(t *Task, m *Map, pc uintptr, bits, key uint64) {
 	mode := Mode(bits >> modeShift)
-	if !v.chainSettled(t, m, key) {
+	settled := v.chainSettled(t, m, key)
+	if !settled && v.stripped(t, m) {
+		key = mix(t.topKey(), v.classOf(t, m), mode)
+		settled = !t.Holding() || v.chainSettled(t, m, key)
+	}
+	if !settled {
+		if bits&gotBit != 0 {
+			t.got = mapInst(m)
+		}
 		v.learn(t, m, pc, mode, key, obsLock)
+		t.got = 0
 	}
 	if e := v.chainFind(key); e == nil || atomic.LoadUint64(&e.meta)>>metaTop != 0 {
 		bits |= lookBit // counted each time
@@ -283,6 +304,7 @@ func (v *Validator) acquireSlow(t *Task, m *Map, pc uintptr, bits uint64) {
 		return
 	}
 	v.classify(t, m, pc, 'L')
+	v.mend(t, m, bits)
 	mode := Mode(bits >> modeShift)
 	c := v.nestedClass(t, m)
 	if c == 0 || t.slow&taskBusy != 0 || v.classFlags(c)&classNoValidate != 0 {
@@ -295,7 +317,7 @@ func (v *Validator) acquireSlow(t *Task, m *Map, pc uintptr, bits uint64) {
 		bits &^= gotBit
 	}
 	if key := mix(t.topKey(), c, mode); t.Holding() {
-		v.acquireChain(t, m, pc, bits, key)
+		v.acquireHeld(t, m, pc, bits, key)
 	} else {
 		v.push(t, m, pc, bits, key)
 	}
@@ -325,6 +347,7 @@ func (v *Validator) TryAcquired(t *Task, m *Map, pc uintptr, mode Mode) {
 		return
 	}
 	v.classify(t, m, pc, 'L')
+	v.mend(t, m, uint64(mode)<<modeShift|gotBit)
 	c := v.nestedClass(t, m)
 	key := t.topKey()
 	if c != 0 && v.classFlags(c)&classNoValidate == 0 {
@@ -405,7 +428,15 @@ func (v *Validator) releaseSlow(t *Task, m *Map, mode Mode) {
 		v.host.Record(uintptr(unsafe.Pointer(m)), m.serial(), 0, 0, "UQ"[mode&1])
 	}
 	v.look(t) // m may be another goroutine's by now
-	if i, ok := t.find(uintptr(unsafe.Pointer(m))); ok {
+	for {
+		i, ok := t.find(mapInst(m))
+		if !ok {
+			break
+		}
+		if s := t.at(i).serial(); s != 0 && s != m.serial() { // an older lock was there
+			v.dropPhantom(t, i, isOtherMap)
+			continue
+		}
 		// Two readers on one goroutine release their own kind first.
 		for j := i; ; j-- {
 			if h := t.at(j); h.inst == uintptr(unsafe.Pointer(m)) && h.mode() == mode {
@@ -443,6 +474,7 @@ func (v *Validator) EndTask(t *Task) {
 	if t.depth != 0 || t.slow != 0 {
 		v.look(t)
 		if t.slow&(taskBlind|taskBusy) == 0 {
+			v.stripped(t, nil)
 			for i := uint32(0); i < t.depth; i++ {
 				v.orphan(t, t.at(i))
 			}

@@ -124,11 +124,13 @@ func (v *Validator) MightAcquire(t *Task, m *Map, pc uintptr, mode Mode, rw bool
 	if t.holds(inst, Write, 0) > 0 || mode == Write && t.holds(inst, Read, 0) > 0 {
 		return false
 	}
+	t.asks = true
 	if rw && mode == Write {
 		v.AcquireWriter(t, m, pc)
 	} else {
 		v.Acquire(t, m, pc, mode)
 	}
+	t.asks = false
 	if i, ok := t.find(inst); ok { // the topmost entry of m is the one just made
 		t.remove(i)
 	}

@@ -238,9 +238,7 @@ func (v *Validator) weigh(n int, how strictness) (f finding, why Why) {
 	}
 	f.kind = KindCircular
 	f.n = uint8(n)
-	for i := range n {
-		f.samples[i] = v.path[i]
-	}
+	copy(f.samples[:n], v.path[:n])
 	if how == anyCycle {
 		return f, why
 	}
@@ -276,6 +274,9 @@ func (v *Validator) weigh(n int, how strictness) (f finding, why Why) {
 		}
 		if v.classes[o.lock.class].flags&classHandoff != 0 {
 			f.why |= WhyHandoff
+		}
+		if v.classes[o.lock.class].flags&classOverwritten != 0 {
+			f.why |= WhyOverwritten
 		}
 	}
 	for i := 1; i < n && how >= exactCycle; i++ {

@@ -238,7 +238,7 @@ func (v *Validator) need(t *Task, g unsafe.Pointer, pc uintptr, e *Event, wait M
 		o := observation{goid: t.goid, test: t.test, kind: obsEvent, held: v.nheld, event: site, wait: wait, waker: waker}
 		o.lock = v.recOf(b)
 		for i := uint32(0); i < t.depth; i++ {
-			if v.gone(t, t.at(i)) {
+			if v.gone(t, t.at(i)) || v.phantom(t.at(i)) != isHeld {
 				continue
 			}
 			if !v.addHeld(&o, v.recOf(t.at(i))) {

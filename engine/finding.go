@@ -39,6 +39,9 @@ func (v *Validator) identity(f *finding) uint64 {
 // enter puts v.best into the table of findings or raises the one that is there.
 func (v *Validator) enter() {
 	f := v.best
+	if f.level == Likely && v.doubt(&f) {
+		f.level, f.why = Possible, f.why|WhyOverwritten
+	}
 	f.hash = v.identity(&f)
 	id := FindingID(0)
 	for i := uint32(1); i <= v.nfindings; i++ {
@@ -63,11 +66,6 @@ func (v *Validator) enter() {
 		}
 		atomic.AddUint32(&v.counts[id], 1)
 		*old = f
-	}
-	v.pin(f.obs)
-	for i := 0; i < len(f.samples); i++ {
-		v.pin(v.samples[f.samples[i]].obs)
-		v.pin(v.samples[f.writers[i]].obs)
 	}
 	if f.level == Suppressed {
 		return
@@ -114,9 +112,7 @@ func (v *Validator) deliver() {
 		}
 		id := v.queue[0]
 		v.nqueue--
-		for i := range v.nqueue { // no copy: the race detector would hear of it
-			v.queue[i] = v.queue[i+1]
-		}
+		copy(v.queue[:v.nqueue], v.queue[1:v.nqueue+1])
 		v.unlock()
 		v.host.Found(id)
 	}
@@ -187,6 +183,11 @@ func (v *Validator) checkOrphan(t *Task, m *Map, pc uintptr, mode Mode) {
 		p := &v.orphanTab[i]
 		if !p.used || p.told || !v.isLock(&p.rec, m) ||
 			p.rec.mode == Read && mode == Read { // a reader does not keep readers out
+			continue
+		}
+		if v.host.Look != nil && v.untrue(p, t) {
+			p.used = false
+			atomic.AddUint32(&v.orphans, ^uint32(0))
 			continue
 		}
 		p.told = true

@@ -324,7 +324,7 @@ func (v *Validator) moved(t *Task, m *Map, mode Mode) bool {
 			continue
 		}
 		v.lock()
-		n := v.holders(uintptr(unsafe.Pointer(m)), mode, t)
+		n := v.holders(uintptr(unsafe.Pointer(m)), m.serial(), mode, t)
 		v.unlock()
 		if n != 0 {
 			return false
@@ -336,9 +336,9 @@ func (v *Validator) moved(t *Task, m *Map, mode Mode) bool {
 	return false
 }
 
-// holders counts the entries of inst in that mode that tasks but t hold. It looks
+// holders counts the entries of a lock in that mode that tasks but t hold. It looks
 // at all tasks. Locked.
-func (v *Validator) holders(inst uintptr, mode Mode, t *Task) (n uint32) {
+func (v *Validator) holders(inst uintptr, serial uint32, mode Mode, t *Task) (n uint32) {
 	for id := uint32(1); id <= v.ntasks; id++ {
 		o := v.task(id)
 		if o == nil || o == t || atomic.LoadUint32(&o.depth) == 0 {
@@ -349,7 +349,7 @@ func (v *Validator) holders(inst uintptr, mode Mode, t *Task) (n uint32) {
 			if !ok {
 				break
 			}
-			if h.inst == inst && h.mode() == mode && h.flags()&heldGot != 0 && !v.gone(o, &h) {
+			if h.inst == inst && h.serial() == serial && h.mode() == mode && h.flags()&heldGot != 0 && !v.gone(o, &h) {
 				n++
 			}
 		}

@@ -147,6 +147,9 @@ const (
 	WhyUnwanted
 	// WhyWeak: what a goroutine waits for can be reached by a weak pointer.
 	WhyWeak
+	// WhyOverwritten: a lock of the cycle was overwritten while it was held, so that
+	// who held it in an observation may not have.
+	WhyOverwritten
 	// WhyPredictable: a schedule of the recorded events ends in it; see package predict.
 	WhyPredictable
 	// WhyIdentity: the instances are known by numbers that come round.

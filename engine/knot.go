@@ -152,16 +152,19 @@ func (v *Validator) blocks(u, x *wait) bool {
 		if h.inst != x.inst || v.classFlags(h.class())&classHandoff != 0 {
 			continue
 		}
-		switch f := h.flags(); {
-		case f&heldGot == 0: // u waits for it, too
-			if f&heldQueued != 0 && !x.queued {
-				return true
-			}
-		case h.mode() == Write, x.queued:
+		if h.keepsOut(x) {
 			return true
 		}
 	}
 	return false
+}
+
+// keepsOut reports whether h, an entry of the lock that x waits for, is in its way.
+func (h *Held) keepsOut(x *wait) bool {
+	if h.flags()&heldGot == 0 { // who has h waits for the lock, too
+		return h.flags()&heldQueued != 0 && !x.queued
+	}
+	return h.mode() == Write || x.queued
 }
 
 // knot looks for a knot that wait w closes and enters it as a finding. Locked.
@@ -181,12 +184,25 @@ func (v *Validator) knot(w uint32) {
 			v.waits[u].seen, v.waits[u].by, v.waits[u].link = v.gen, x, 0
 			v.waits[last].link = u
 			last = u
-			if v.blocks(&v.waits[w], &v.waits[u]) {
+			if v.blocks(&v.waits[w], &v.waits[u]) && v.certainly(w, u) {
 				for ; u != 0; u = v.waits[u].by {
 					v.stuck(&v.waits[u])
 				}
 				return
 			}
+		}
+	}
+}
+
+// certainly reports whether the knot of wait w, which keeps u waiting, which keeps
+// the next one waiting, and so on back to w, is one of locks that are really held.
+func (v *Validator) certainly(w, u uint32) bool {
+	for k, x := w, u; ; k, x = x, v.waits[x].by {
+		if x == 0 {
+			return true
+		}
+		if !v.certain(&v.waits[k], &v.waits[x]) {
+			return false
 		}
 	}
 }
@@ -202,7 +218,7 @@ func (v *Validator) stuck(x *wait) {
 	o := observation{goid: t.goid, test: t.test, kind: obsLock, flags: obsStuck, held: v.nheld}
 	o.lock = v.recOf(top)
 	for i := uint32(0); i+1 < t.depth; i++ {
-		if v.gone(t, t.at(i)) {
+		if v.gone(t, t.at(i)) || v.phantom(t.at(i)) != isHeld {
 			continue
 		}
 		if !v.addHeld(&o, v.recOf(t.at(i))) {

@@ -137,6 +137,9 @@ func (v *Validator) readAgain(id ObsID, f *finding) {
 	if k.flags&classYields != 0 {
 		f.why |= WhyYields
 	}
+	if k.flags&classOverwritten != 0 {
+		f.why |= WhyOverwritten
+	}
 	if f.level = Likely; f.why != 0 {
 		f.level = Possible
 	}

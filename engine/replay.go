@@ -7,9 +7,12 @@ package engine
 func (v *Validator) AddClass(name string, flags uint32) ClassID {
 	v.lock()
 	defer v.unlock()
-	c := v.classNamed(name, flags&classFlagsSaved&^classHandoff)
+	c := v.classNamed(name, flags&classFlagsSaved&^(classHandoff|classOverwritten))
 	if flags&classHandoff != 0 {
 		v.handoff(c)
+	}
+	if flags&classOverwritten != 0 {
+		v.overwritten(c)
 	}
 	return c
 }

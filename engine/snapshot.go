@@ -174,6 +174,7 @@ var classWords = [...]struct {
 	{classWriter, "writer"},
 	{classHandoff, "handed over"},
 	{classSemaphore, "semaphore"},
+	{classOverwritten, "overwritten"},
 	{classNoValidate, "not validated"},
 }
 

@@ -50,7 +50,7 @@ func (v *Validator) Stuck(t *Task, g StuckGoroutine) {
 		o.lock = heldRec{site: v.siteAt(at), mode: g.Wait}
 	}
 	for i := uint32(0); i < d; i++ {
-		if v.gone(t, t.at(i)) {
+		if v.gone(t, t.at(i)) || v.phantom(t.at(i)) != isHeld {
 			continue
 		}
 		if !v.addHeld(&o, v.recOf(t.at(i))) {

@@ -145,7 +145,9 @@ type Task struct {
 	uses   uint16  // goroutines that had the task before
 	made   uint16  // goroutines that the present one made
 	nest   nesting
-	wait   uint32 // its wait, 0: none that is followed
+	asks   bool    // whether it might take a lock: see MightAcquire
+	got    uintptr // the lock that it has got, in an acquisition under way
+	wait   uint32  // its wait, 0: none that is followed
 	own    [1 + inlineHeld + 1]Held
 	times  *taskTimes // nil: never timed
 }

@@ -601,6 +601,7 @@ var whyWords = [...]string{
 	"a goroutine runs while the one that made it holds a lock that the other side needs (gate across goroutines)",
 	"nobody can want a lock that the goroutine holds: only goroutines that are stuck themselves reach it",
 	"a weak.Pointer reaches what the goroutine waits for, so that another one may still wake it",
+	"a lock of the cycle was overwritten while it was held (a struct was copied over it), so that nobody can be said to hold it",
 	"predictable: the recorded run could have ended there",
 	"the graph file is an old one, whose numbers of instances come round after 4095 locks",
 	"the only writer of this lock that was seen is a goroutine that reads here itself: it cannot do both at once",

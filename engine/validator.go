@@ -31,8 +31,6 @@ type Host struct {
 	// Collections returns the number of garbage collections that ended. Without it
 	// no memory is used again.
 	Collections func() uint32
-	// Alive reports whether there is an object at an address still.
-	Alive func(addr uintptr) bool
 	// Init reports whether the program still runs its package initialisation.
 	Init func() bool
 	// Journal receives whole records, in order, with the validator locked. It
@@ -60,6 +58,9 @@ type Host struct {
 	// Found is called for each finding that is new or whose level rose, on the
 	// task that made it, with the validator unlocked.
 	Found func(f FindingID)
+	// Look reads the lock whose map is at inst, as it stands in memory. Without it,
+	// a lock is believed to be held as long as it is on a held stack.
+	Look func(inst uintptr) LockState
 	// Now returns a time in nanoseconds that never goes back. Without it no lock
 	// is timed.
 	Now func() int64
@@ -71,7 +72,6 @@ type Naming struct {
 	Array      bool   // one element of many
 	NoValidate bool
 	Wrapper    bool // inside a wrapper's own Lock method: the caller names the class
-	Several    bool // the line takes several locks, and does not say which one is meant
 }
 
 // A Validator holds everything that was learned: classes, dependencies,
@@ -136,17 +136,7 @@ type Validator struct {
 	nback    uint32
 	samples  []sample
 	nsamples uint32
-
-	freeObs    ObsID // see pairs.go
-	freeSample SampleID
-	freeHeld   [maxBlock + 1]uint32
-	lazily     bool
-	past       []uint64
-	lately     [64]struct { // see captured
-		hash  uint64
-		stack StackID
-	}
-	pairIdx []uint32
+	pairIdx  []uint32
 
 	lastWriters [][4]lastWriter // see writer.go
 	awaitedTab  []awaitedLock
@@ -193,6 +183,8 @@ type Validator struct {
 	timed bool
 	spare []taskTimes
 
+	learner *Task // whose acquisition is judged, nil: none
+
 	mark  []uint32 // per class: generation of the last search that saw it
 	mark2 []uint32
 	gen   uint32
@@ -204,8 +196,7 @@ type Validator struct {
 	steps uint32
 
 	nchains  uint32
-	nseen    uint32 // in the young generation of seen
-	young    uint32
+	nseen    uint32
 	learned  uint64
 	searches uint64
 	cut      uint64 // searches that were cut at their limit

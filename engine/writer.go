@@ -288,10 +288,12 @@ func (v *Validator) learnWriter(t *Task, m *Map, pc uintptr, key, told uint64) {
 // pushWriter enters a writer in the list of its class.
 func (v *Validator) pushWriter(id ObsID) bool {
 	k := &v.classes[v.obs[id].lock.class]
-	s := v.newSample()
-	if s == 0 {
+	if v.nsamples+1 >= uint32(len(v.samples)) {
+		v.full(tabSamples, v.lim.Samples)
 		return false
 	}
+	v.nsamples++
+	s := SampleID(v.nsamples)
 	v.samples[s] = sample{next: k.writers, obs: id}
 	k.writers = s
 	k.set(classWriter)

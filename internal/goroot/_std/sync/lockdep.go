@@ -4,6 +4,7 @@ import (
 	"internal/lockdep"
 	"internal/runtime/sys"
 	isync "internal/sync"
+	"runtime"
 	"unsafe"
 )
 
@@ -60,6 +61,12 @@ func lockdepTakeAgain(m unsafe.Pointer, read bool) {
 }
 
 const _ = -unsafe.Offsetof(RWMutex{}.w) // a RWMutex starts with its map
+
+// What the runtime reads of a RWMutex stands where it reads it.
+const (
+	_ = -(unsafe.Offsetof(RWMutex{}.readerCount) ^ runtime.LockdepReaderCount)
+	_ = -(unsafe.Offsetof(RWMutex{}.readerWait) ^ runtime.LockdepReaderWait)
+)
 
 // TryLock tries to lock m and reports whether it succeeded.
 //

@@ -131,6 +131,7 @@ func modeOf(read bool) engine.Mode {
 
 func acquire(m unsafe.Pointer, read bool) {
 	if t := task(); t != nil {
+		(*Map)(m).Annotated()
 		if read {
 			v.Acquire(t, (*Map)(m), user(), engine.Read)
 		} else {
@@ -147,6 +148,7 @@ func acquired(m unsafe.Pointer, read bool) {
 
 func tryAcquired(m unsafe.Pointer, read bool) {
 	if t := task(); t != nil {
+		(*Map)(m).Annotated()
 		v.TryAcquired(t, (*Map)(m), user(), modeOf(read))
 	}
 }

@@ -27,6 +27,7 @@ func init() {
 		Lock:        runtime.LockdepLock,
 		Unlock:      runtime.LockdepUnlock,
 		MayWait:     runtime.LockdepMayWait,
+		Look:        lockState,
 	}
 	host.Name, host.Names = name, names != ""
 	steer = readSteer()

@@ -218,7 +218,6 @@ var tiny = map[Table]func(*Limits){
 	tabHeld:         func(l *Limits) { l.HeldRecords = 9 },
 	tabStacks:       func(l *Limits) { l.Stacks = 2 },
 	tabFrames:       func(l *Limits) { l.Frames = 4 },
-	tabPairs:        func(l *Limits) { l.Pairs = 2 },
 	tabTests:        func(l *Limits) { l.Tests = 3 },
 	tabFindings:     func(l *Limits) { l.Findings = 2 },
 	tabTasks:        func(l *Limits) { l.Tasks = 3 },

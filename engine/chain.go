@@ -102,41 +102,71 @@ func (v *Validator) digest(t *Task, m *Map, key, meta uint64) uint64 {
 // it; those below are connected through them.
 const maxNear = 16
 
+// The digests that were seen are in two generations, the halves of seen. A digest
+// enters the young one. When that is half full, the old one is wiped and becomes
+// the young one. Who finds a digest in the old one enters it again, so what is
+// in use stays, and what is over goes. A digest that is lost is learned again.
+
+// wasSeen reports whether digest h was seen.
 func (v *Validator) wasSeen(h uint64) bool {
-	mask := uint64(len(v.seen) - 1)
-	i := h & mask
-	for n := 0; n < chainProbes; n++ {
-		k := atomic.LoadUint64(&v.seen[i])
-		if k == h {
-			return true
-		}
-		if k == 0 {
-			return false
-		}
-		i = (i + 1) & mask
+	young := atomic.LoadUint32(&v.young)
+	if v.inSeen(young, h) != nil {
+		return true
 	}
-	// No room left: once more through learn, so that it is said; then no more.
-	return v.fullMask&(1<<tabPairs) != 0
+	if v.inSeen(1-young, h) == nil {
+		return false
+	}
+	v.lock()
+	v.see(h)
+	v.unlock()
+	return true
 }
 
-// see notes a digest; false where the table has no room. Locked.
-func (v *Validator) see(h uint64) bool {
-	mask := uint64(len(v.seen) - 1)
+// seenHalf returns a generation.
+func (v *Validator) seenHalf(g uint32) []uint64 {
+	n := uint32(len(v.seen)) / 2
+	return v.seen[g*n : g*n+n]
+}
+
+func (v *Validator) inSeen(g uint32, h uint64) *uint64 {
+	half := v.seenHalf(g)
+	mask := uint64(len(half) - 1)
 	i := h & mask
 	for n := 0; n < chainProbes; n++ {
-		k := v.seen[i]
-		if k == h {
-			return true
-		}
-		if k == 0 {
-			atomic.StoreUint64(&v.seen[i], h)
-			v.nseen++
-			return true
+		switch atomic.LoadUint64(&half[i]) {
+		case h:
+			return &half[i]
+		case 0:
+			return nil
 		}
 		i = (i + 1) & mask
 	}
-	v.full(tabPairs, v.lim.Pairs)
-	return false
+	return nil
+}
+
+// see notes a digest. Locked.
+func (v *Validator) see(h uint64) {
+	if v.inSeen(v.young, h) != nil {
+		return
+	}
+	if v.nseen >= uint32(len(v.seen))/4 {
+		v.nseen = 0
+		old := v.seenHalf(1 - v.young)
+		for i := range old {
+			atomic.StoreUint64(&old[i], 0)
+		}
+		atomic.StoreUint32(&v.young, 1-v.young)
+	}
+	half := v.seenHalf(v.young)
+	mask := uint64(len(half) - 1)
+	for i, n := h&mask, 0; n < chainProbes; i, n = (i+1)&mask, n+1 {
+		if half[i] == 0 {
+			atomic.StoreUint64(&half[i], h)
+			v.nseen++
+			return
+		}
+	}
+	atomic.StoreUint64(&half[h&mask], h)
 }
 
 // chainInsert enters a chain or returns the one that is there; nil: no room. Locked.

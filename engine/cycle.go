@@ -238,7 +238,9 @@ func (v *Validator) weigh(n int, how strictness) (f finding, why Why) {
 	}
 	f.kind = KindCircular
 	f.n = uint8(n)
-	copy(f.samples[:n], v.path[:n])
+	for i := range n {
+		f.samples[i] = v.path[i]
+	}
 	if how == anyCycle {
 		return f, why
 	}

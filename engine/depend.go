@@ -19,16 +19,20 @@ const (
 // A sample is one observation as evidence for one edge.
 type sample struct {
 	next SampleID // of the same edge
-	pair SampleID // same-class edges: next sample with the same held instance
 	edge EdgeID
 	obs  ObsID
 	from uint16 // index of the held lock in the observation
+
+	// Of the edge of a class to itself:
+	prev           SampleID
+	pair, pairPrev SampleID // with the same held instance
+	sibling        SampleID // of the same observation
 }
 
 const (
 	maxSamples     = 8    // of an edge that is on no cycle; more only where they held less than those
 	maxSamplesHot  = 64   // of an edge on a cycle
-	maxSamplesSelf = 4096 // of a class's edge to itself
+	maxSamplesSelf = 4096 // observations of pairs of one class
 )
 
 func (v *Validator) edgeSlot(from, to ClassID) *uint32 {
@@ -73,6 +77,7 @@ func (v *Validator) depend(id ObsID, i int) {
 	s := v.addSample(ed, id, i)
 	if h.class == o.lock.class {
 		if s != 0 {
+			v.recollect(ed, s)
 			v.judgeSame(ed, s)
 		}
 		return
@@ -98,8 +103,6 @@ func (v *Validator) addSample(ed EdgeID, id ObsID, i int) SampleID {
 	limit := uint32(maxSamples)
 	self := e.from == e.to
 	switch {
-	case self:
-		limit = maxSamplesSelf
 	case e.flags&edgeHot != 0 || o.flags&obsTag != 0:
 		limit = maxSamplesHot
 	}
@@ -109,25 +112,27 @@ func (v *Validator) addSample(ed EdgeID, id ObsID, i int) SampleID {
 			return 0
 		}
 	}
-	if e.n >= limit && o.flags&obsStuck == 0 && (self || !newKind && (e.n >= maxSamplesHot || v.covered(e, id, i))) {
-		if self {
-			v.full(tabSamples, limit)
-		}
+	if e.n >= limit && !self && o.flags&(obsStuck|obsEvidence) == 0 && !newKind && (e.n >= maxSamplesHot || v.covered(e, id, i)) &&
+		(limit < maxSamplesHot || !v.replaceDead(e, id, i)) {
 		return 0
 	}
-	if v.nsamples+1 >= uint32(len(v.samples)) {
-		v.full(tabSamples, v.lim.Samples)
+	s := v.newSample()
+	if s == 0 {
 		return 0
 	}
-	v.nsamples++
-	s := SampleID(v.nsamples)
 	v.samples[s] = sample{next: e.samples, edge: ed, obs: id, from: uint16(i)}
 	e.samples = s
 	e.n++
 	if self {
-		p := v.pairSlot(e.from, h)
-		v.samples[s].pair = SampleID(*p)
-		*p = uint32(s)
+		if newKind {
+			o.refs++ // the graph file has it
+		}
+		v.linkSelf(ed, s, h)
+		if k := &v.classes[e.from]; k.model == 0 && o.n == 1 && h.mode == Write && !h.try && o.lock.mode == Write && !o.loose {
+			k.model = id
+		}
+	} else {
+		o.refs++
 	}
 	return s
 }

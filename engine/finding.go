@@ -67,6 +67,11 @@ func (v *Validator) enter() {
 		atomic.AddUint32(&v.counts[id], 1)
 		*old = f
 	}
+	v.pin(f.obs)
+	for i := 0; i < len(f.samples); i++ {
+		v.pin(v.samples[f.samples[i]].obs)
+		v.pin(v.samples[f.writers[i]].obs)
+	}
 	if f.level == Suppressed {
 		return
 	}
@@ -112,7 +117,9 @@ func (v *Validator) deliver() {
 		}
 		id := v.queue[0]
 		v.nqueue--
-		copy(v.queue[:v.nqueue], v.queue[1:v.nqueue+1])
+		for i := range v.nqueue { // no copy: the race detector would hear of it
+			v.queue[i] = v.queue[i+1]
+		}
 		v.unlock()
 		v.host.Found(id)
 	}

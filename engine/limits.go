@@ -90,6 +90,11 @@ func (v *Validator) full(t Table, limit uint32) {
 	v.journalLimit(t, limit)
 }
 
+// fullOf is full where one class has no more room in t.
+func (v *Validator) fullOf(t Table, limit uint32, c ClassID) {
+	v.full(t, limit)
+}
+
 // Full returns the names of the tables that overflowed, in a fixed order.
 func (v *Validator) Full() []string {
 	v.lock()

@@ -27,6 +27,17 @@ type observation struct {
 	waker  uint64 // of a wait: the goroutine that ended it
 	again  ObsID  // the recursion of readers of the class that was recorded before
 	line   line   // 0: not known
+
+	// See pairs.go.
+	loose        bool     // of a chain that is known: may make room for others
+	lazy         bool     // not in the graph file so far
+	instead      bool     // took the place of a sample whose locks are dead
+	found        bool     // takes part in a finding
+	refs         uint16   // samples of edges between two classes, and being the first of its chain
+	selfs        uint16   // samples of an edge of a class to itself
+	sample       SampleID // the last of those
+	older, newer ObsID    // in the ring of its class
+	at           uint32   // garbage collections that ended before
 }
 
 // heldRec is a held lock as recorded.
@@ -57,11 +68,12 @@ const (
 
 // Flags of an observation.
 const (
-	obsInit    uint8 = 1 << iota // during package initialisation
-	obsPartial                   // held locks are missing: a table was full
-	obsTag                       // instances known by a lock's tag, goroutine by its low bits
-	obsStuck                     // the goroutine stands there for ever: see knot.go
-	obsSerial                    // from a file of format 1, whose births come round after 4095 locks
+	obsInit     uint8 = 1 << iota // during package initialisation
+	obsPartial                    // held locks are missing: a table was full
+	obsTag                        // instances known by a lock's tag, goroutine by its low bits
+	obsStuck                      // the goroutine stands there for ever: see knot.go
+	obsSerial                     // from a file of format 1, whose births come round after 4095 locks
+	obsEvidence                   // of a finding, after the first of their kind: see pairs.go
 
 	obsUnwanted uint8 = 1 << 6 // of a leak: nobody can want the locks that it holds
 	obsWeakly   uint8 = 1 << 7 // of a leak: a weak pointer reaches what it waits for
@@ -78,17 +90,26 @@ func (v *Validator) learn(t *Task, m *Map, pc uintptr, mode Mode, key uint64, ki
 	meta := uint64(uint32(t.goid))
 	e := v.chainFind(key)
 	if e != nil {
+		v.lazily = kind == obsLock && e.meta&(metaHot|metaSame) != 0
 		if g := uint32(e.meta); g != 0 && g != uint32(t.goid) {
 			v.setMeta(e, 0xffffffff, 0) // a second goroutine: settled
+			v.lazily = false
 		}
 		meta = e.meta
 	}
+	lazily := v.lazily
+	v.lazily = false
 	if kind == obsLock {
 		v.tagged(t, m) // first: so it stands in the journal, too
 	}
+	v.lazily = lazily
 	id := v.record(t, m, pc, mode, key, kind, pcs[:n])
+	v.lazily = false
 	if id != 0 {
 		o := &v.obs[id]
+		if !lazily {
+			o.refs++ // the first of its chain, or of its goroutine: kept for good
+		}
 		if e == nil {
 			for i := uint32(0); i < uint32(o.n); i++ {
 				if v.held[o.held+i].class == o.lock.class && kind == obsLock {
@@ -98,21 +119,18 @@ func (v *Validator) learn(t *Task, m *Map, pc uintptr, mode Mode, key uint64, ki
 			e = v.chainInsert(key, meta)
 		}
 		if m != nil && e != nil && e.meta&(metaHot|metaSame) != 0 {
-			if !v.see(v.digest(t, m, key, e.meta)) {
-				v.setMeta(e, metaHot|metaSame, 0)
-			}
+			v.see(v.digest(t, m, key, e.meta))
 		}
 		v.best.pending = false
 		v.observe(id)
 		if kind == obsLock && e != nil && e.meta&metaHot == 0 && v.onHot(id) {
 			v.setMeta(e, 0, metaHot) // a chain that is new on a known cycle
-			if !v.see(v.digest(t, m, key, e.meta)) {
-				v.setMeta(e, metaHot|metaSame, 0)
-			}
+			v.see(v.digest(t, m, key, e.meta))
 		}
 		if v.best.pending && v.best.obs == id && v.best.kind == KindRecursive {
 			t.setSlow(taskPending)
 		}
+		v.settled(id, v.obs[id].lock.class)
 	} else if e == nil {
 		v.chainInsert(key, meta)
 	}
@@ -153,7 +171,7 @@ func (v *Validator) record(t *Task, m *Map, pc uintptr, mode Mode, key uint64, k
 		}
 	}
 	v.addGuards(&o, t)
-	o.stack = v.capture(pcs, pc)
+	o.stack = v.captured(pcs, pc)
 	o.origin = v.siteAt(t.origin)
 	return v.addObs(o)
 }
@@ -210,14 +228,34 @@ func (v *Validator) addHeld(o *observation, h heldRec) bool {
 }
 
 func (v *Validator) addObs(o observation) ObsID {
-	if v.nobs+1 >= uint32(len(v.obs)) {
+	v.placed(&o)
+	id := v.freeObs
+	switch {
+	case id != 0:
+		v.freeObs = v.obs[id].newer
+	case v.nobs+1 < uint32(len(v.obs)):
+		v.nobs++
+		id = ObsID(v.nobs)
+	default:
 		v.full(tabObservations, v.lim.Observations)
+		if o.held < v.nheld {
+			v.nheld = o.held
+		}
 		return 0
 	}
-	v.nobs++
-	v.obs[v.nobs] = o
-	v.journalObs(ObsID(v.nobs))
-	return ObsID(v.nobs)
+	o.loose, o.at = v.lazily, v.collected()
+	if k := &v.classes[o.lock.class]; o.loose {
+		if k.neager < maxEager {
+			k.neager++
+		} else {
+			o.lazy = true
+		}
+	}
+	v.obs[id] = o
+	if !o.lazy {
+		v.journalObs(id)
+	}
+	return id
 }
 
 // tagged uses the tags in the locks: if the held lock u was last nested in an
@@ -273,9 +311,15 @@ func (v *Validator) tagged(t *Task, m *Map) {
 	}
 	w.flags |= flags
 	w.key = 0
-	w.held, w.n = v.nheld, 0
+	from, guards := w.guard, w.guards
+	w.held, w.n, w.guards = v.nheld, 0, 0
+	w.again, w.loose, w.instead, w.refs, w.selfs, w.sample, w.older, w.newer, w.lazy, w.found = 0, false, false, 0, 0, 0, 0, 0, false, false
 	if !v.addHeld(&w, x) {
 		return
+	}
+	for w.guard = v.nheld; w.guards < guards && v.nheld < uint32(len(v.held)); w.guards++ {
+		v.held[v.nheld] = v.held[from+uint32(w.guards)]
+		v.nheld++
 	}
 	if nid := v.addObs(w); nid != 0 {
 		v.observe(nid)
@@ -326,7 +370,8 @@ func (v *Validator) observe(id ObsID) {
 		v.depend(id, i)
 	}
 	if again >= 0 {
-		if o.lock.mode == Read && v.held[o.held+uint32(again)].mode == Read {
+		if o.lock.mode == Read && v.held[o.held+uint32(again)].mode == Read && (!o.loose || v.classes[c].nagain < maxAgain) {
+			o.refs++ // kept for good
 			o.again = v.classes[c].again
 			v.classes[c].again = id
 			if v.classes[c].nagain++; v.classes[c].nagain >= maxAgain {

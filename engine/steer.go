@@ -223,7 +223,7 @@ func (v *Validator) SteerStats() SteerStats {
 	defer v.unlock()
 	s := SteerStats{Met: v.met}
 	if v.host.Steer != nil {
-		s.Stood = append(s.Stood, v.stood[:min(len(v.stood), len(v.host.Steer.Sides))]...)
+		s.Stood = append([]uint32(nil), v.stood[:min(len(v.stood), len(v.host.Steer.Sides))]...)
 	}
 	return s
 }

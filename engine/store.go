@@ -16,6 +16,11 @@ type class struct {
 	ninst    uint16 // writers of awaited locks that were recorded
 	nagain   uint16 // recursions of readers that were recorded
 	again    ObsID  // recursions of readers, newest first
+
+	oldest, newest ObsID  // the ring of its pairs: see pairs.go
+	nring          uint32 // their number
+	neager         uint32 // observations that are in the graph file and might not be
+	model          ObsID  // the first observation of a pair with nothing else held
 }
 
 const (
@@ -368,6 +373,9 @@ func (v *Validator) resolve(pcs []uintptr, kind byte) (c ClassID, flags uint16, 
 			if s == 0 || wrapped {
 				s = id
 			}
+			if n.Several && n.Class == "" {
+				return v.callClass(n, &f), 0, s
+			}
 			return v.siteClass(n, f.Function, f.File, f.Line, kind), 0, s
 		}
 		if s == 0 {
@@ -400,6 +408,31 @@ func (v *Validator) siteClass(n Naming, fn, file string, line int, kind byte) Cl
 		return v.classNamed(n.Class, fl)
 	}
 	return v.classNamed(string(siteName(fn, file, line)), classWeak|fl)
+}
+
+// callClass returns the weak class of one of several calls on the line of f: the
+// line's, with the place of the call in the code of its function. Such a name is as
+// stable as that code.
+func (v *Validator) callClass(n Naming, f *runtime.Frame) ClassID {
+	b := append(siteName(f.Function, f.File, f.Line), "+0x"...)
+	off := f.PC - f.Entry
+	digits := 1
+	for x := off >> 4; x != 0; x >>= 4 {
+		digits++
+	}
+	for ; digits > 0; digits-- {
+		b = append(b, "0123456789abcdef"[off>>(4*(digits-1))&15])
+	}
+	if f.Func == nil { // inlined: the place is one in another function's code
+		if outer := runtime.FuncForPC(f.Entry); outer != nil {
+			b = append(append(b, '@'), baseName(outer.Name())...)
+		}
+	}
+	fl := classWeak
+	if n.NoValidate {
+		fl |= classNoValidate
+	}
+	return v.classNamed(string(b), fl)
 }
 
 // siteName is the name of a weak class: function, file and line.
@@ -475,6 +508,19 @@ func (v *Validator) capture(pcs []uintptr, pc uintptr) StackID {
 		}
 	}
 	return v.stackOf(ids[:n])
+}
+
+// captured is capture, with the stacks that were captured last at hand. Locked.
+func (v *Validator) captured(pcs []uintptr, pc uintptr) StackID {
+	h := pcHash(pc)
+	for _, x := range pcs {
+		h = mixLock(h, uint64(x))
+	}
+	c := &v.lately[h%uint64(len(v.lately))]
+	if c.hash != h || c.stack == 0 {
+		c.hash, c.stack = h, v.capture(pcs, pc)
+	}
+	return c.stack
 }
 
 func (v *Validator) siteAt(pc uintptr) SiteID {

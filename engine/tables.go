@@ -22,6 +22,7 @@ func (v *Validator) tables() []table {
 		tableOf(&v.chains, lim.Chains),
 		tableOf(&v.seen, lim.Pairs),
 		tableOf(&v.tags, 1<<tagBits),
+		tableOf(&v.past, 1<<pastBits),
 		tableOf(&v.births, max(lim.Births/birthWays, 1)),
 		tableOf(&v.classes, lim.Classes),
 		tableOf(&v.pcs, lim.Sites),

@@ -845,7 +845,7 @@ func (h *harness) check() string {
 	}
 	for ; h.nobs < v.nobs; h.nobs++ {
 		id := ObsID(h.nobs + 1)
-		if v.obs[id].kind == obsOrphan || v.obs[id].flags&obsPartial != 0 {
+		if v.obs[id].kind == 0 || v.obs[id].kind == obsOrphan || v.obs[id].flags&obsPartial != 0 {
 			continue
 		}
 		if _, ok := h.recOf(id); !ok {

@@ -31,6 +31,8 @@ type Host struct {
 	// Collections returns the number of garbage collections that ended. Without it
 	// no memory is used again.
 	Collections func() uint32
+	// Alive reports whether there is an object at an address still.
+	Alive func(addr uintptr) bool
 	// Init reports whether the program still runs its package initialisation.
 	Init func() bool
 	// Journal receives whole records, in order, with the validator locked. It
@@ -72,6 +74,7 @@ type Naming struct {
 	Array      bool   // one element of many
 	NoValidate bool
 	Wrapper    bool // inside a wrapper's own Lock method: the caller names the class
+	Several    bool // the line takes several locks, and does not say which one is meant
 }
 
 // A Validator holds everything that was learned: classes, dependencies,
@@ -136,7 +139,17 @@ type Validator struct {
 	nback    uint32
 	samples  []sample
 	nsamples uint32
-	pairIdx  []uint32
+
+	freeObs    ObsID // see pairs.go
+	freeSample SampleID
+	freeHeld   [maxBlock + 1]uint32
+	lazily     bool
+	past       []uint64
+	lately     [64]struct { // see captured
+		hash  uint64
+		stack StackID
+	}
+	pairIdx []uint32
 
 	lastWriters [][4]lastWriter // see writer.go
 	awaitedTab  []awaitedLock
@@ -196,7 +209,8 @@ type Validator struct {
 	steps uint32
 
 	nchains  uint32
-	nseen    uint32
+	nseen    uint32 // in the young generation of seen
+	young    uint32
 	learned  uint64
 	searches uint64
 	cut      uint64 // searches that were cut at their limit

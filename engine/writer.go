@@ -288,12 +288,10 @@ func (v *Validator) learnWriter(t *Task, m *Map, pc uintptr, key, told uint64) {
 // pushWriter enters a writer in the list of its class.
 func (v *Validator) pushWriter(id ObsID) bool {
 	k := &v.classes[v.obs[id].lock.class]
-	if v.nsamples+1 >= uint32(len(v.samples)) {
-		v.full(tabSamples, v.lim.Samples)
+	s := v.newSample()
+	if s == 0 {
 		return false
 	}
-	v.nsamples++
-	s := SampleID(v.nsamples)
 	v.samples[s] = sample{next: k.writers, obs: id}
 	k.writers = s
 	k.set(classWriter)

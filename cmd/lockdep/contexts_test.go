@@ -3,9 +3,11 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,7 +34,8 @@ var contextRuns = []struct {
 	{name: "found", run: "Found", env: []string{"CONTEXTS=found"}, exit: 1, want: "possible circular locking dependency"},
 	{name: "exit", run: "Exit", env: []string{"CONTEXTS=exit"}, want: "exit pinned"},
 	{name: "exit, one P", run: "Exit", env: []string{"CONTEXTS=exit", "GOMAXPROCS=1"}, want: "exit pinned"},
-	{name: "panic", run: "Panic", env: []string{"CONTEXTS=panic"}, exit: 2, want: "panic: pinned panic"},
+	{name: "panic", run: "Panic", env: []string{"CONTEXTS=panic"}, exit: 2, want: "panic: the end"},
+	{name: "quit", run: "Quit", env: []string{"CONTEXTS=quit"}, exit: 2, want: "SIGQUIT: quit"},
 	{name: "steered", run: "Steered|Pinned|Plain", env: []string{"LOCKDEPCONFIRM=bound 20000000\ntimes 100\n" +
 		"side W\texample.org/contexts.left.mu\tW\texample.org/contexts.right.mu\n" +
 		"side W\texample.org/contexts.right.mu\tW\texample.org/contexts.left.mu\n"}, want: "lockdep: steered"},
@@ -53,6 +56,7 @@ func TestContexts(t *testing.T) {
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("building: %v\n%s", err, out)
 		}
+		t.Run(b.name+"/full pipe", func(t *testing.T) { testFullPipe(t, filepath.Join(bin, b.name)) })
 		for _, r := range contextRuns {
 			t.Run(b.name+"/"+r.name, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
@@ -73,6 +77,45 @@ func TestContexts(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// testFullPipe runs a program whose standard error is full until the collector
+// has run: a report that cannot be written keeps its goroutine, not the world.
+func testFullPipe(t *testing.T, bin string) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	full := make(chan bool)
+	go func() { // more than any pipe takes: it goes on when the pipe is read
+		w.Write(make([]byte, 1<<16))
+		close(full)
+		w.Write(make([]byte, 1<<20))
+		w.Close()
+	}()
+	<-full
+	time.Sleep(50 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	run := exec.CommandContext(ctx, bin, "-test.run=FullPipe")
+	run.Env = append(os.Environ(), "CONTEXTS=pipe", "LOCKDEPDIR="+t.TempDir(), "GOLOCKDEP=leaks=0")
+	run.Stderr = w
+	out, err := run.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, _ := bufio.NewReader(out).ReadString('\n')
+	if line != "the collector has run\n" {
+		t.Errorf("%q: the report that waits for its reader keeps the world from stopping", line)
+	}
+	go io.Copy(io.Discard, r)
+	if err := run.Wait(); err != nil && line != "" {
+		t.Error(err)
 	}
 }
 

@@ -40,16 +40,5 @@ func (s *scan) annotated(sel *ast.SelectorExpr, c *ast.CallExpr, at []token.Pos)
 	if !class.ok() {
 		s.unnamed(at[len(at)-1], class.why)
 	}
-	for _, pos := range at {
-		p := s.fset.Position(pos)
-		e := s.t.entry(p.Filename, p.Line, kindLock)
-		switch {
-		case !class.ok():
-			e.unknown = true
-		case class.array:
-			e.add(class.name, flagArray)
-		default:
-			e.add(class.name)
-		}
-	}
+	s.add(kindLock, class, at)
 }

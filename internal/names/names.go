@@ -26,10 +26,12 @@
 //
 // The table depends on the source, the build flags and the Go version only, so
 // classes are the same in every build. A site whose lock cannot be told from
-// the source (a parameter, a function's result, an interface) is left out, and
-// so is a line on which one of several locks cannot be told: the run time then
-// takes the site itself for the class. A package that does not build is left
-// out without a word, as the go command says it better.
+// the source (a parameter, a function's result, an interface) is left out: the
+// run time then takes the site itself for the class. A line with several locks of
+// different names, or one without a name among them, is marked as such, with the
+// names of those that are in a function of their own; for the others the run time
+// takes the call itself, line and place in the code. A package that does not build
+// is left out without a word, as the go command says it better.
 //
 // A deferred lock call is listed at its own line, and at the lines from which
 // its function returns, since that is where runtime.Callers sees it run. The
@@ -45,7 +47,7 @@ import (
 
 // version is part of every cache key: raise it when the same source is to
 // give a different table.
-const version = "4"
+const version = "5"
 
 // Options say what to name and how to run the go command.
 type Options struct {

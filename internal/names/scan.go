@@ -18,6 +18,7 @@ type scan struct {
 
 	fn   *ast.FuncDecl // the function looked at; nil in a variable's initializer
 	name string        // its name, or the variable's, as part of a class
+	lits int           // how many function literals the walk is in
 	recv *types.Var    // its receiver, if it is a method that takes a wrapper's lock
 	flow map[*types.Var]*defs
 	done map[ast.Node]bool // selectors which were seen as part of their call
@@ -88,6 +89,7 @@ func (s *scan) walk(outer, root ast.Node) {
 		if n == nil {
 			if _, ok := stack[len(stack)-1].(*ast.FuncLit); ok {
 				fns = fns[:len(fns)-1]
+				s.lits--
 			}
 			stack = stack[:len(stack)-1]
 			return false
@@ -96,6 +98,7 @@ func (s *scan) walk(outer, root ast.Node) {
 		switch n := n.(type) {
 		case *ast.FuncLit:
 			fns = append(fns, n)
+			s.lits++
 		case *ast.DeferStmt:
 			at := append(exits(fns[len(fns)-1]), n.Call.Lparen)
 			s.call(n.Call, at)
@@ -192,25 +195,59 @@ func (s *scan) site(x ast.Expr, m *types.Selection, at []token.Pos) {
 		}
 		s.unnamed(at[len(at)-1], class.why)
 	}
+	s.add(k, class, at)
+}
+
+// add enters a call with its class, which it may not have, at the lines of at.
+func (s *scan) add(k kind, class class, at []token.Pos) {
+	c := call{kind: k, class: class.name, in: s.inFunc(), pos: at[len(at)-1]}
+	if class.array {
+		c.flags = []string{flagArray}
+	}
+	if class.ok() && k == kindOnce && s.pkg.Path() == "sync" && s.fn != nil && s.fn.Recv == nil {
+		// The Once inside OnceFunc, OnceValue and OnceValues: each of
+		// their results has its own, and none has a name.
+		c.class, c.flags = "sync.OnceFunc", []string{flagNoValidate}
+	}
 	for _, pos := range at {
 		p := s.fset.Position(pos)
-		e := s.t.entry(p.Filename, p.Line, k)
-		if !class.ok() {
-			e.unknown = true
-			continue
-		}
-		if k == kindOnce && s.pkg.Path() == "sync" && s.fn != nil && s.fn.Recv == nil {
-			// The Once inside OnceFunc, OnceValue and OnceValues: each of
-			// their results has its own, and none has a name.
-			e.add("sync.OnceFunc", flagNoValidate)
-			continue
-		}
-		if class.array {
-			e.add(class.name, flagArray)
-		} else {
-			e.add(class.name)
-		}
+		s.t.entry(p.Filename, p.Line, k).add(c)
 	}
+}
+
+// inFunc is the function in which the call that is looked at runs, as the symbols
+// of a binary spell it after the package: F, T.M, (*T).M, F[...]; and with ".func"
+// behind it in any function literal of that one. "": its symbol is not known.
+func (s *scan) inFunc() string {
+	if s.fn == nil || s.fn.Recv == nil && s.fn.Name.Name == "init" || s.fn.Name.Name == "_" {
+		return ""
+	}
+	fn, ok := s.info.Defs[s.fn.Name].(*types.Func)
+	if !ok {
+		return ""
+	}
+	in := s.fn.Name.Name
+	if fn.Signature().TypeParams().Len() > 0 {
+		in += "[...]"
+	}
+	if recv := fn.Signature().Recv(); recv != nil {
+		n := deref(recv.Type())
+		if n == nil {
+			return ""
+		}
+		typ := n.Obj().Name()
+		if n.TypeParams().Len() > 0 {
+			typ += "[...]"
+		}
+		if _, ok := types.Unalias(recv.Type()).(*types.Pointer); ok {
+			typ = "(*" + typ + ")"
+		}
+		in = typ + "." + in
+	}
+	if s.lits > 0 {
+		in += ".func"
+	}
+	return in
 }
 
 // kindOf says what a call of fn is. must means that it certainly is a site;

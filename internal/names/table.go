@@ -3,6 +3,7 @@ package names
 import (
 	"bufio"
 	"fmt"
+	"go/token"
 	"path"
 	"sort"
 	"strings"
@@ -22,6 +23,11 @@ const (
 const (
 	flagArray      = "array"      // the lock lies in an element of an array, slice or map
 	flagNoValidate = "novalidate" // nothing is to be learnt from it
+	flagIn         = "in="        // before a function: only the calls in it
+
+	// several stands in place of a class: the line has several locks, and the line
+	// alone does not say which one is meant.
+	several = "?"
 )
 
 // A table is one package's part of the names table, as it is gathered.
@@ -29,17 +35,23 @@ type table struct {
 	files map[string]map[lineKind]*entry // by base name
 }
 
+// lineKind is a line of source and what is looked up there: a wrapper's own lock
+// call stands with the other lock calls.
 type lineKind struct {
 	line int
 	kind kind
 }
 
-// entry is what is known of the locks taken by one kind of site on one line.
-type entry struct {
-	classes map[string]bool
-	order   []string // of the calls in the source, one class each
-	flags   map[string]bool
-	unknown bool // one of them has no class, so the line has none
+// entry is what is known of the calls of one kind on one line.
+type entry struct{ calls []call }
+
+// A call is one site.
+type call struct {
+	kind  kind
+	class string // "": it cannot be told
+	flags []string
+	in    string    // the function in which it runs, see inFunc
+	pos   token.Pos // tells calls apart
 }
 
 func newTable() *table { return &table{files: make(map[string]map[lineKind]*entry)} }
@@ -51,20 +63,66 @@ func (t *table) entry(file string, line int, k kind) *entry {
 		lines = make(map[lineKind]*entry)
 		t.files[file] = lines
 	}
+	if k == kindWrapper {
+		k = kindLock
+	}
 	e := lines[lineKind{line, k}]
 	if e == nil {
-		e = &entry{classes: make(map[string]bool), flags: make(map[string]bool)}
+		e = &entry{}
 		lines[lineKind{line, k}] = e
 	}
 	return e
 }
 
-func (e *entry) add(class string, flags ...string) {
-	e.classes[class] = true
-	e.order = append(e.order, class)
-	for _, f := range flags {
-		e.flags[f] = true
+func (e *entry) add(c call) {
+	for i := range e.calls {
+		if e.calls[i].pos == c.pos && e.calls[i].in == c.in {
+			return // a deferred call, on the line where it runs
+		}
 	}
+	e.calls = append(e.calls, c)
+}
+
+// name returns the line of the table that names the calls, but for the number of
+// the line; "": there is none.
+func name(calls []call) string {
+	flags := make(map[string]bool)
+	for _, c := range calls {
+		if c.class == "" || c.class != calls[0].class || c.kind != calls[0].kind {
+			return ""
+		}
+		for _, f := range c.flags {
+			flags[f] = true
+		}
+	}
+	s := string(rune(calls[0].kind)) + " " + calls[0].class
+	for _, f := range sorted(flags) {
+		s += " " + f
+	}
+	return s
+}
+
+// lines returns the lines of the table for one line of source. Where its calls
+// have several names, or one of several has none, the first says so; the others
+// name those that are in a function of their own.
+func (e *entry) lines(k kind) (all []string) {
+	if s := name(e.calls); s != "" {
+		return []string{s}
+	}
+	if len(e.calls) == 1 {
+		return nil
+	}
+	all = []string{string(rune(k)) + " " + several}
+	by := make(map[string][]call)
+	for _, c := range e.calls {
+		by[c.in] = append(by[c.in], c)
+	}
+	for _, in := range sorted(by) {
+		if s := name(by[in]); s != "" && in != "" {
+			all = append(all, s+" "+flagIn+in)
+		}
+	}
+	return all
 }
 
 // String returns the body of the package's section: "f" lines with the lines
@@ -75,7 +133,7 @@ func (t *table) String() string {
 		lines := t.files[file]
 		keys := make([]lineKind, 0, len(lines))
 		for k, e := range lines {
-			if !e.unknown {
+			if len(e.lines(k.kind)) > 0 {
 				keys = append(keys, k)
 			}
 		}
@@ -88,24 +146,12 @@ func (t *table) String() string {
 		})
 		fmt.Fprintf(&b, "f %s\n", file)
 		for _, k := range keys {
-			e := lines[k]
-			fmt.Fprintf(&b, "%d %c %s", k.line, k.kind, strings.Join(e.names(), "|"))
-			for _, f := range sorted(e.flags) {
-				b.WriteString(" " + f)
+			for _, s := range lines[k].lines(k.kind) {
+				fmt.Fprintf(&b, "%d %s\n", k.line, s)
 			}
-			b.WriteByte('\n')
 		}
 	}
 	return b.String()
-}
-
-// names are the classes of the line: one, or one a call, in the order of the
-// calls, since a process can tell the calls of a line apart by their order alone.
-func (e *entry) names() []string {
-	if len(e.classes) == 1 {
-		return e.order[:1]
-	}
-	return e.order
 }
 
 func sorted[V any](m map[string]V) []string {
@@ -132,8 +178,8 @@ func assemble(units []*unit, sections []string, stats Stats) ([]byte, Stats, err
 		for s := bufio.NewScanner(strings.NewReader(sections[i])); s.Scan(); {
 			if f := strings.Fields(s.Text()); len(f) >= 3 {
 				stats.Sites++
-				for c := range strings.SplitSeq(f[2], "|") {
-					classes[c] = true
+				if f[2] != several {
+					classes[f[2]] = true
 				}
 			}
 		}

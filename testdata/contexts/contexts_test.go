@@ -275,17 +275,17 @@ func TestExit(t *testing.T) {
 	})
 }
 
-// A process dies of a panic on a goroutine that is pinned.
+// A process dies of a panic; what is deferred is pinned.
 func TestPanic(t *testing.T) {
 	if os.Getenv("CONTEXTS") != "panic" {
 		t.Skip("it ends the process")
 	}
 	contend()
 	time.Sleep(10 * time.Millisecond)
-	go pin.Do(func() {
-		nest()
-		panic("pinned panic")
-	})
+	go func() {
+		defer pin.Do(nest)
+		panic("the end")
+	}()
 	select {}
 }
 
@@ -303,4 +303,36 @@ func TestSteered(t *testing.T) {
 			l.mu.Unlock()
 		})
 	}
+}
+
+// A process is asked for its stacks while the validator is busy.
+func TestQuit(t *testing.T) {
+	if os.Getenv("CONTEXTS") != "quit" {
+		t.Skip("it ends the process")
+	}
+	contend()
+	time.Sleep(10 * time.Millisecond)
+	syscall.Kill(syscall.Getpid(), syscall.SIGQUIT)
+	select {}
+}
+
+// Two goroutines wait for each other; standard error is a pipe that is full and
+// that nobody reads until the collector has run.
+func TestFullPipe(t *testing.T) {
+	if os.Getenv("CONTEXTS") != "pipe" {
+		t.Skip("two of its goroutines hang")
+	}
+	var l left
+	var r right
+	var both sync.WaitGroup
+	both.Add(2)
+	go func() { l.mu.Lock(); both.Done(); both.Wait(); r.mu.Lock() }()
+	go func() { r.mu.Lock(); both.Done(); both.Wait(); l.mu.Lock() }()
+	time.Sleep(200 * time.Millisecond)
+	for range 3 {
+		runtime.GC()
+	}
+	fmt.Println("the collector has run")
+	time.Sleep(100 * time.Millisecond)
+	os.Exit(0)
 }

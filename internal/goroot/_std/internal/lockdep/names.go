@@ -14,31 +14,45 @@ type nameEntry struct {
 	hash     uint64
 	from, to uint32 // the class and its flags in names
 	wrapper  bool
-	calls    uint32 // lines with several locks: return addresses met so far
 }
 
-// call picks the class of one of several lock calls on a line: "a|b" has one
-// class a call, in the order of the source. Line numbers cannot tell them
-// apart, but the first of them runs first, so return addresses come up in that
-// order, again and again where the function was inlined. A wrong guess gives a
-// lock another's name; findings above "possible" rest on instances.
-func (e *nameEntry) call(classes string) string {
-	n := uint32(1)
-	for i := 0; i < len(classes); i++ {
-		if classes[i] == '|' {
-			n++
+// several stands for the class of a line whose calls have different names.
+const several = "?"
+
+// inHash is the hash of the calls in one function on a line with that hash.
+func inHash(h uint64, fn string) uint64 {
+	for i := 0; i < len(fn); i++ {
+		h = (h ^ uint64(fn[i])) * 1099511628211
+	}
+	if h ^= h >> 32; h == 0 {
+		h = 1
+	}
+	return h
+}
+
+// isIn returns the function of the flag "in=", "" without one.
+func isIn(line string) string {
+	for i := len(line); i > 4; i-- {
+		if line[i-4:i] == " in=" {
+			return line[i:]
 		}
 	}
-	if n == 1 {
-		return classes
+	return ""
+}
+
+// lookIn finds the entry of the calls in fn, a symbol without its package, on a
+// line of several names with the hash h; nil: there is none.
+func lookIn(h uint64, fn string) *nameEntry {
+	if e := findName(inHash(h, fn)); e != nil {
+		return e
 	}
-	k := e.calls % n
-	e.calls++
-	for ; k > 0; k-- {
-		_, classes = cut(classes, '|')
+	const lit = ".func"
+	for i := 1; i+len(lit) < len(fn); i++ {
+		if c := fn[i+len(lit)]; fn[i:i+len(lit)] == lit && c >= '0' && c <= '9' {
+			return findName(inHash(h, fn[:i+len(lit)]))
+		}
 	}
-	c, _ := cut(classes, '|')
-	return c
+	return nil
 }
 
 func siteHash(pkg, dir, file string, line int, kind byte) uint64 {
@@ -96,11 +110,10 @@ func indexNames() {
 				if e.wrapper {
 					kind = 'L'
 				}
-				e.hash = siteHash(pkg, dir, file, num, kind)
-				putName(e)
+				in := isIn(line)
+				putName(e, siteHash(pkg, dir, file, num, kind), in)
 				if dir != "" { // a main package whose directory has another name
-					e.hash = siteHash(pkg, "", file, num, kind)
-					putName(e)
+					putName(e, siteHash(pkg, "", file, num, kind), in)
 				}
 			}
 		}
@@ -108,7 +121,10 @@ func indexNames() {
 	}
 }
 
-func putName(e nameEntry) {
+func putName(e nameEntry, hash uint64, in string) {
+	if e.hash = hash; in != "" {
+		e.hash = inHash(hash, in)
+	}
 	mask := uint64(len(nameIndex) - 1)
 	for i := e.hash & mask; ; i = (i + 1) & mask {
 		if nameIndex[i].hash == 0 || nameIndex[i].hash == e.hash {
@@ -165,15 +181,28 @@ func name(fn, file string, line int, kind byte) (n engine.Naming) {
 		indexNames()
 	}
 	f := base(file)
+	hash := siteHash(pkg, "", f, line, kind)
 	var e *nameEntry
 	if pkg == "main" && len(file) > len(f) {
-		e = findName(siteHash(pkg, base(file[:len(file)-len(f)-1]), f, line, kind))
+		own := siteHash(pkg, base(file[:len(file)-len(f)-1]), f, line, kind)
+		if e = findName(own); e != nil {
+			hash = own
+		}
 	}
 	if e == nil {
-		e = findName(siteHash(pkg, "", f, line, kind))
+		e = findName(hash)
 	}
 	if e == nil {
 		return n
+	}
+	if names[e.from:e.to] == several {
+		if dot >= len(fn) {
+			dot = len(fn) - 1
+		}
+		if e = lookIn(hash, fn[dot+1:]); e == nil {
+			n.Several = true
+			return n
+		}
 	}
 	text := names[e.from:e.to]
 	n.Class, text = cut(text, ' ')
@@ -181,7 +210,6 @@ func name(fn, file string, line int, kind byte) (n engine.Naming) {
 	// ForkLock is taken under it only while nobody has it (syscall/forkpipe2.go),
 	// and released under it. Each order excludes the other by the counter.
 	n.NoValidate = n.NoValidate || n.Class == "syscall.forkingLock"
-	n.Class = e.call(n.Class)
 	n.Wrapper = e.wrapper
 	for text != "" {
 		var flag string

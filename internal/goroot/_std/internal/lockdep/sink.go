@@ -34,7 +34,7 @@ type sink struct {
 // add queues b.
 func (s *sink) add(b []byte) {
 	runtime.LockdepLock(&s.word)
-	s.queue = append(s.queue, b...)
+	s.queue = runtime.LockdepJoin(s.queue, b)
 	atomic.StoreUint32(&s.queued, 1)
 	runtime.LockdepUnlock(&s.word)
 }
@@ -67,7 +67,7 @@ func (s *sink) tryWrite() bool {
 	if len(s.left) == 0 {
 		s.left, s.queue = s.queue, s.left
 	} else {
-		s.left = append(s.left, s.queue...)
+		s.left = runtime.LockdepJoin(s.left, s.queue)
 		s.queue = s.queue[:0]
 	}
 	atomic.StoreUint32(&s.queued, 0)
@@ -78,7 +78,7 @@ func (s *sink) tryWrite() bool {
 		if n != len(s.left) {
 			s.failures++
 		}
-		s.left = s.left[:copy(s.left, s.left[n:])]
+		s.left = runtime.LockdepJoin(s.left[:0], s.left[n:])
 	}
 	atomic.AddUint32(&s.rounds, 1)
 	atomic.StoreUint32(&s.busy, 0)

@@ -1,0 +1,348 @@
+package engine
+
+import "sync/atomic"
+
+// This file bounds what is kept of pairs of instances. A program makes them by
+// the million where it nests new locks in new locks of one class: a context in
+// its parent, a node in its tree. Of those
+//
+//   - each class keeps the last maxSamplesSelf observations, in a ring. The first
+//     of their chain, and those that are evidence for something else or take part in
+//     a finding, are kept for good;
+//   - the pairs of an observation that leaves the ring leave a mark in the table past,
+//     by which an inversion of two is still found, with the stack of the first
+//     observation of its chain;
+//   - that a live pair left the ring is said once for each class, since a longer cycle
+//     needs it.
+//
+// An observation that leaves makes room in the tables of observations, held records
+// and samples, so that no class takes another one's room.
+//
+// The samples of an edge on a cycle of classes make room in the same way: one whose
+// locks are dead gives its place to a new one.
+//
+// After the first maxEager of a class, such an observation is written to the graph file when it
+// takes part in a finding. That is enough: instances are compared within one process only,
+// and the process itself has compared these. What classes say is in the first observation of the chain,
+// which is in the file.
+
+const maxEager = 256
+
+// maxBlock is the number of held records of an observation up to which their
+// room is used again.
+const maxBlock = 32
+
+// freeObservation takes observation id out of the tables. Nothing may refer to it. Locked.
+func (v *Validator) freeObservation(id ObsID) {
+	o := &v.obs[id]
+	if n := uint32(o.n) + uint32(o.guards); n != 0 && n <= maxBlock {
+		v.held[o.held] = heldRec{birth: uint64(v.freeHeld[n])}
+		v.freeHeld[n] = o.held + 1
+	}
+	*o = observation{newer: v.freeObs}
+	v.freeObs = id
+}
+
+// placed moves the held records of o, which are the last of their table, to a
+// place that is free, if there is one of that size.
+func (v *Validator) placed(o *observation) {
+	n := uint32(o.n) + uint32(o.guards)
+	if o.held+n != v.nheld || n == 0 || n > maxBlock || v.freeHeld[n] == 0 || o.guards != 0 && o.guard != o.held+uint32(o.n) {
+		return
+	}
+	at := v.freeHeld[n] - 1
+	v.freeHeld[n] = uint32(v.held[at].birth)
+	copy(v.held[at:at+n], v.held[o.held:o.held+n])
+	v.nheld = o.held
+	o.held, o.guard = at, at+uint32(o.n)
+}
+
+// pin keeps an observation for a finding, and sees that it is in the graph file. Locked.
+func (v *Validator) pin(id ObsID) {
+	if id == 0 {
+		return
+	}
+	o := &v.obs[id]
+	o.found = true
+	if o.lazy {
+		o.lazy = false
+		o.flags |= obsEvidence // whoever reads the file must not drop it
+		v.journalObs(id)
+	}
+}
+
+// settled decides what becomes of an observation that was judged. Locked.
+func (v *Validator) settled(id ObsID, c ClassID) {
+	o := &v.obs[id]
+	switch {
+	case !o.loose:
+		return
+	case o.refs != 0 && !o.instead:
+		if o.lazy {
+			o.lazy = false
+			v.journalObs(id)
+		}
+	case o.selfs != 0:
+		v.enterRing(id, c)
+	case o.refs == 0 && !o.found:
+		v.freeObservation(id)
+	}
+}
+
+// enterRing makes id the newest of its class. Locked.
+func (v *Validator) enterRing(id ObsID, c ClassID) {
+	k := &v.classes[c]
+	v.obs[id].older = k.newest
+	if k.newest != 0 {
+		v.obs[k.newest].newer = id
+	} else {
+		k.oldest = id
+	}
+	k.newest = id
+	if k.nring++; k.nring > v.ringSize() {
+		v.shrinkRing(c)
+	}
+}
+
+// ringSize is the room of a class: the classes share the tables.
+func (v *Validator) ringSize() uint32 { return min(maxSamplesSelf, v.lim.Observations/8) }
+
+// maxDead is how many of the oldest are asked whether they are dead.
+const maxDead = 8
+
+// shrinkRing takes one observation out of the ring of class c: one of the oldest
+// whose lock is dead, else the oldest. Locked.
+func (v *Validator) shrinkRing(c ClassID) {
+	k := &v.classes[c]
+	id := k.oldest
+	if id == 0 {
+		return
+	}
+	for x, n := id, 0; x != 0 && n < maxDead; x, n = v.obs[x].newer, n+1 {
+		if v.dead(x) {
+			id = x
+			break
+		}
+	}
+	o := &v.obs[id]
+	if o.older != 0 {
+		v.obs[o.older].newer = o.newer
+	} else {
+		k.oldest = o.newer
+	}
+	if o.newer != 0 {
+		v.obs[o.newer].older = o.older
+	} else {
+		k.newest = o.older
+	}
+	k.nring--
+	o.older, o.newer = 0, 0
+	if o.found || o.refs != 0 {
+		return // kept for good
+	}
+	v.leave(id, c)
+}
+
+// leave removes the evidence of an observation of pairs of class c. Locked.
+func (v *Validator) leave(id ObsID, c ClassID) {
+	o := &v.obs[id]
+	dead := v.dead(id)
+	said := dead
+	ed := v.edgeFind(c, c)
+	for o.selfs != 0 {
+		s := o.sample
+		o.sample = v.samples[s].sibling
+		if h := &v.held[o.held+uint32(v.samples[s].from)]; !dead {
+			v.remember(h, &o.lock, o.goid)
+			if !said && v.lives(h) && v.lives(&o.lock) && v.collected()-o.at >= 2 {
+				said = true
+				v.fullOf(tabPairs, v.ringSize(), c)
+			}
+		}
+		v.unlinkSelf(ed, s)
+		o.selfs--
+	}
+	v.freeObservation(id)
+}
+
+func (v *Validator) collected() uint32 {
+	if v.host.Collections == nil {
+		return 0
+	}
+	return v.host.Collections()
+}
+
+// dead reports whether a lock of one of the pairs of observation id is known not to be any more.
+func (v *Validator) dead(id ObsID) bool {
+	o := &v.obs[id]
+	if v.reborn(&o.lock) {
+		return true
+	}
+	for i := uint32(0); i < uint32(o.n); i++ {
+		if v.reborn(&v.held[o.held+i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// reborn reports whether another lock was born at the address of h.
+func (v *Validator) reborn(h *heldRec) bool {
+	if h.birth == 0 {
+		return false
+	}
+	if h.birth&birthFound != 0 {
+		return h.birth != v.foundBirth(uint32(h.birth)&serialMask)
+	}
+	set, check := v.birthsAt(uintptr(h.addr))
+	for i := range set {
+		if w := atomic.LoadUint64(&set[i]); w != 0 && w&(1<<birthCheck-1) == check {
+			return w>>birthCheck != h.birth
+		}
+	}
+	return false
+}
+
+// lives reports whether the lock of h is known to be there still.
+func (v *Validator) lives(h *heldRec) bool {
+	return v.host.Alive != nil && !v.reborn(h) && v.host.Alive(uintptr(h.addr))
+}
+
+// linkSelf enters sample s of class c's edge to itself. Locked.
+func (v *Validator) linkSelf(ed EdgeID, s SampleID, h *heldRec) {
+	p := v.pairSlot(v.edges[ed].from, h)
+	x := &v.samples[s]
+	x.pair = SampleID(*p)
+	if x.pair != 0 {
+		v.samples[x.pair].pairPrev = s
+	}
+	*p = uint32(s)
+	if x.next != 0 {
+		v.samples[x.next].prev = s
+	}
+	o := &v.obs[x.obs]
+	x.sibling, o.sample = o.sample, s
+	o.selfs++
+}
+
+// unlinkSelf takes sample s out of the lists. Locked.
+func (v *Validator) unlinkSelf(ed EdgeID, s SampleID) {
+	x := v.samples[s]
+	e := &v.edges[ed]
+	if x.prev != 0 {
+		v.samples[x.prev].next = x.next
+	} else {
+		e.samples = x.next
+	}
+	if x.next != 0 {
+		v.samples[x.next].prev = x.prev
+	}
+	e.n--
+	if x.pairPrev != 0 {
+		v.samples[x.pairPrev].pair = x.pair
+	} else {
+		o := &v.obs[x.obs]
+		*v.pairSlot(e.from, &v.held[o.held+uint32(x.from)]) = uint32(x.pair)
+	}
+	if x.pair != 0 {
+		v.samples[x.pair].pairPrev = x.pairPrev
+	}
+	v.freeSampleAt(s)
+}
+
+func (v *Validator) freeSampleAt(s SampleID) {
+	v.samples[s] = sample{next: v.freeSample}
+	v.freeSample = s
+}
+
+// newSample returns a place for a sample; 0: there is none. Locked.
+func (v *Validator) newSample() SampleID {
+	if s := v.freeSample; s != 0 {
+		v.freeSample = v.samples[s].next
+		return s
+	}
+	if v.nsamples+1 >= uint32(len(v.samples)) {
+		v.full(tabSamples, v.lim.Samples)
+		return 0
+	}
+	v.nsamples++
+	return SampleID(v.nsamples)
+}
+
+// replaceDead makes room on a hot edge for the i-th held lock of observation id: a
+// sample goes whose locks are dead, and which says nothing of the classes that the new one
+// does not say. Locked.
+func (v *Validator) replaceDead(e *edge, id ObsID, i int) bool {
+	h := &v.held[v.obs[id].held+uint32(i)]
+	prev := SampleID(0)
+	for s := e.samples; s != 0; prev, s = s, v.samples[s].next {
+		x := v.samples[s]
+		o := &v.obs[x.obs]
+		if o.found || o.kind != obsLock || o.flags&obsStuck != 0 || !v.dead(x.obs) || o.lock.mode != v.obs[id].lock.mode ||
+			v.held[o.held+uint32(x.from)].mode != h.mode || !v.covers(id, x.obs) {
+			continue
+		}
+		if prev != 0 {
+			v.samples[prev].next = x.next
+		} else {
+			e.samples = x.next
+		}
+		e.n--
+		v.freeSampleAt(s)
+		if o.refs--; o.refs == 0 && o.selfs == 0 {
+			v.freeObservation(x.obs)
+		}
+		v.obs[id].instead = true
+		return true
+	}
+	return false
+}
+
+// past has the pairs that left a ring: a mark in 48 bits and the low bits of the
+// goroutine in 16. It loses what is overwritten.
+const pastBits = 17
+
+func (v *Validator) pastAt(outer, inner *heldRec) (e *uint64, mark uint64) {
+	h := bornPair(inner.birth^inner.addr<<16, outer.birth^outer.addr<<16)
+	h ^= h >> 31
+	return &v.past[h&(1<<pastBits-1)], h &^ 0xffff
+}
+
+// remember notes that goroutine goid nested inner in outer. Locked.
+func (v *Validator) remember(outer, inner *heldRec, goid uint64) {
+	e, mark := v.pastAt(outer, inner)
+	*e = mark | uint64(uint16(goid))
+}
+
+// recollect makes an observation of the pair inner in outer out of what the table past has of it,
+// if the pair of sample s, which is its inversion, is new. Locked.
+func (v *Validator) recollect(ed EdgeID, s SampleID) {
+	o := &v.obs[v.samples[s].obs]
+	x, y := o.lock, v.held[o.held+uint32(v.samples[s].from)] // past: y was taken in x
+	e, mark := v.pastAt(&x, &y)
+	if *e&^0xffff != mark || mark == 0 || o.proc != 0 {
+		return
+	}
+	goid := uint64(uint16(*e))
+	*e = 0
+	// The first observation of such a pair, with nothing else held.
+	w := v.classes[v.edges[ed].from].model
+	if w == 0 || x.mode != Write || y.mode != Write {
+		return
+	}
+	n := v.obs[w]
+	a, b := v.held[n.held], n.lock
+	a.addr, a.birth, b.addr, b.birth = x.addr, x.birth, y.addr, y.birth
+	goid |= n.goid &^ 0xffff
+	if uint16(o.goid) == uint16(goid) {
+		goid = o.goid
+	}
+	m := observation{kind: obsLock, flags: obsTag | n.flags&obsInit, goid: goid, origin: n.origin, stack: n.stack, test: n.test, held: v.nheld, lock: b}
+	if !v.addHeld(&m, a) {
+		return
+	}
+	m.guard = v.nheld
+	if id := v.addObs(m); id != 0 {
+		v.addSample(ed, id, 0)
+	}
+}

@@ -1,0 +1,136 @@
+package engine
+
+import (
+	"bytes"
+	"testing"
+	"time"
+)
+
+// flood nests new locks of class c in new locks of it, in memory that is used again.
+func (n *nursery) flood(g, pairs, c int) {
+	a, b := new([2]Map), new([2]Map)
+	for i := range pairs {
+		x, y := &a[i%2], &b[i/2%2]
+		n.nest(g, x, c, y, c)
+		die(x, y)
+	}
+}
+
+// The inversion that comes after any number of pairs of its class, or of
+// another one, is found as the first one would be.
+func TestManyPairs(t *testing.T) {
+	pairs := 300_000
+	if testing.Short() {
+		pairs = 30_000
+	}
+	for _, c := range []struct {
+		name           string
+		flood, x, y    int
+		before         bool // the first half comes before the flood
+		alive, collect bool
+	}{
+		{"same class", 1, 1, 1, false, false, false},
+		{"other class", 2, 1, 1, false, false, false},
+		{"two classes", 2, 1, 3, false, false, false},
+		{"same class, live pair first", 1, 1, 1, true, false, false},
+		{"other class, live pair first", 2, 1, 1, true, false, false},
+		{"two classes, live pair first", 2, 1, 3, true, false, false},
+		{"live pairs in the flood", 1, 1, 1, true, true, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var file bytes.Buffer
+			n := newNursery(t, DefaultLimits())
+			n.v.host.Journal = func(b []byte) { file.Write(b) }
+			if c.alive {
+				n.v.host.Alive = func(uintptr) bool { return true }
+			}
+			var a, b Map
+			if c.before {
+				n.nest(0, &a, c.x, &b, c.y)
+			}
+			if c.alive { // more of them than the class has room for
+				tree := make([]Map, 3*maxSamplesSelf)
+				for i := range tree[1:] {
+					n.nest(2, &tree[i], c.flood, &tree[i+1], c.flood)
+					if i == maxSamplesSelf {
+						n.gc += 3
+					}
+				}
+			}
+			n.flood(2, pairs, c.flood)
+			if !c.before {
+				n.nest(0, &a, c.x, &b, c.y)
+			}
+			n.want(Suppressed)
+			n.nest(1, &b, c.y, &a, c.x)
+			n.want(Likely)
+			if full := n.v.Full(); len(full) != 0 != c.alive {
+				t.Errorf("full: %v", full)
+			}
+			if st := n.v.Stats(); st.Observations > 3*maxSamplesSelf || st.Samples > 4*maxSamplesSelf {
+				t.Errorf("%+v", st)
+			}
+			if file.Len() > 1<<16 {
+				t.Errorf("the graph file has %d bytes", file.Len())
+			}
+			if s := replayed(n.v, file.Bytes()); s != "" {
+				t.Error(s)
+			}
+		})
+	}
+}
+
+// Short-lived locks on a cycle of classes take no room from those that live.
+func TestManyOnACycle(t *testing.T) {
+	var file bytes.Buffer
+	n := newNursery(t, DefaultLimits())
+	n.v.host.Journal = func(b []byte) { file.Write(b) }
+	var x, y, a, b Map
+	for i := range 30_000 {
+		if i%2 == 0 {
+			n.nest(i%4, &a, 1, &b, 2)
+		} else {
+			n.nest(i%4, &b, 2, &a, 1)
+		}
+		die(&a, &b)
+	}
+	n.want(Possible)
+	n.nest(0, &x, 1, &y, 2)
+	n.nest(1, &y, 2, &x, 1)
+	n.want(Likely)
+	if file.Len() > 1<<16 || len(n.v.Full()) != 0 || n.v.Stats().Observations > 1000 {
+		t.Errorf("%d bytes, full %v, %+v", file.Len(), n.v.Full(), n.v.Stats())
+	}
+	if s := replayed(n.v, file.Bytes()); s != "" {
+		t.Error(s)
+	}
+}
+
+// A pair costs the same whether it is the first or the millionth.
+func TestPairsAreLinear(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures time")
+	}
+	n := newNursery(t, DefaultLimits())
+	part := func() time.Duration {
+		start := time.Now()
+		n.flood(0, 50_000, 1)
+		return time.Since(start)
+	}
+	part()
+	first := part()
+	for range 6 {
+		part()
+	}
+	if last := min(part(), part(), part()); last > 3*first {
+		t.Errorf("50,000 pairs took %v, later %v", first, last)
+	}
+}
+
+func BenchmarkFreshPair(b *testing.B) {
+	n := newNursery(nil, DefaultLimits())
+	b.ReportAllocs()
+	n.flood(0, 10_000, 1)
+	b.ResetTimer()
+	n.flood(0, b.N, 1)
+}

@@ -373,7 +373,12 @@ func (v *Validator) resolve(pcs []uintptr, kind byte) (c ClassID, flags uint16, 
 			if s == 0 || wrapped {
 				s = id
 			}
-			if n.Several && n.Class == "" {
+			if n.Several && !wrapped && v.host.NameCall != nil {
+				if c := v.host.NameCall(f.Function, f.File, f.Line, kind, f.PC+1); c.Class != "" && !c.Wrapper {
+					n = c
+				}
+			}
+			if n.Several {
 				return v.callClass(n, &f), 0, s
 			}
 			return v.siteClass(n, f.Function, f.File, f.Line, kind), 0, s

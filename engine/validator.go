@@ -25,6 +25,9 @@ type Host struct {
 	// Name returns the class of the lock taken at a frame of the program. kind
 	// is 'L' for a lock, 'O' for a Once, 'C' for Cond.Wait.
 	Name func(fn, file string, line int, kind byte) Naming
+	// NameCall names the call that returns to pc, where Name says that the line
+	// has several.
+	NameCall func(fn, file string, line int, kind byte, pc uintptr) Naming
 	// Names says that Name knows the names of declared locks: a lock with a weak
 	// class may get a better one later.
 	Names bool

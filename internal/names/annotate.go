@@ -40,5 +40,5 @@ func (s *scan) annotated(sel *ast.SelectorExpr, c *ast.CallExpr, at []token.Pos)
 	if !class.ok() {
 		s.unnamed(at[len(at)-1], class.why)
 	}
-	s.add(kindLock, class, at)
+	s.add(kindLock, class, "", at)
 }

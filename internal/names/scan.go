@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 )
 
 // A scan finds the sites of one package.
@@ -22,6 +23,12 @@ type scan struct {
 	recv *types.Var    // its receiver, if it is a method that takes a wrapper's lock
 	flow map[*types.Var]*defs
 	done map[ast.Node]bool // selectors which were seen as part of their call
+
+	// The call that is looked at is the statement block.List[stmt]; nil: it is no
+	// statement whose turn is known, see place.
+	block *ast.BlockStmt
+	stmt  int
+	gotos bool // the function has a goto
 }
 
 func newScan(fset *token.FileSet, pkg *types.Package, info *types.Info, files []*ast.File, t *table) *scan {
@@ -44,6 +51,7 @@ func (s *scan) run() {
 				s.fn, s.name = d, s.funcName(d)
 				s.flow = s.definitions(d)
 				s.recv = s.wrapperReceiver(d)
+				s.gotos = hasGoto(d.Body)
 				s.walk(d, d.Body)
 			case *ast.GenDecl:
 				for _, spec := range d.Specs {
@@ -104,7 +112,9 @@ func (s *scan) walk(outer, root ast.Node) {
 			s.call(n.Call, at)
 		case *ast.CallExpr:
 			if !s.done[n] {
+				s.place(stack)
 				s.call(n, []token.Pos{n.Lparen})
+				s.block = nil
 			}
 		case *ast.SelectorExpr:
 			if !s.done[n] {
@@ -113,6 +123,34 @@ func (s *scan) walk(outer, root ast.Node) {
 		}
 		return true
 	})
+}
+
+// place notes where the call at the end of stack is a statement of a block. A call
+// in a loop that can begin with it is none, see inTurn: for without range, goto.
+func (s *scan) place(stack []ast.Node) {
+	if s.block = nil; len(stack) < 3 || s.gotos {
+		return
+	}
+	for _, n := range stack {
+		if _, ok := n.(*ast.ForStmt); ok {
+			return
+		}
+	}
+	x, ok := stack[len(stack)-2].(*ast.ExprStmt)
+	block, ok2 := stack[len(stack)-3].(*ast.BlockStmt)
+	if ok && ok2 {
+		s.block, s.stmt = block, slices.Index(block.List, ast.Stmt(x))
+	}
+}
+
+func hasGoto(body ast.Node) (has bool) {
+	ast.Inspect(body, func(n ast.Node) bool {
+		if b, ok := n.(*ast.BranchStmt); ok && b.Tok == token.GOTO {
+			has = true
+		}
+		return !has
+	})
+	return has
 }
 
 // exits are the places where a function's deferred calls run.
@@ -195,12 +233,17 @@ func (s *scan) site(x ast.Expr, m *types.Selection, at []token.Pos) {
 		}
 		s.unnamed(at[len(at)-1], class.why)
 	}
-	s.add(k, class, at)
+	via := ""
+	if t := deref(fn.Signature().Recv().Type()); t != nil && syncType(t) != "" {
+		via = "sync.(*" + syncType(t) + ")." + fn.Name()
+	}
+	s.add(k, class, via, at)
 }
 
-// add enters a call with its class, which it may not have, at the lines of at.
-func (s *scan) add(k kind, class class, at []token.Pos) {
-	c := call{kind: k, class: class.name, in: s.inFunc(), pos: at[len(at)-1]}
+// add enters a call with its class, which it may not have, and the method that is
+// called, at the lines of at.
+func (s *scan) add(k kind, class class, via string, at []token.Pos) {
+	c := call{kind: k, class: class.name, in: s.inFunc(), via: via, pos: at[len(at)-1], block: s.block, stmt: s.stmt}
 	if class.array {
 		c.flags = []string{flagArray}
 	}

@@ -3,8 +3,10 @@ package names
 import (
 	"bufio"
 	"fmt"
+	"go/ast"
 	"go/token"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -24,6 +26,7 @@ const (
 	flagArray      = "array"      // the lock lies in an element of an array, slice or map
 	flagNoValidate = "novalidate" // nothing is to be learnt from it
 	flagIn         = "in="        // before a function: only the calls in it
+	flagVia        = "via="       // before a method: only the calls of it
 
 	// several stands in place of a class: the line has several locks, and the line
 	// alone does not say which one is meant.
@@ -51,7 +54,12 @@ type call struct {
 	class string // "": it cannot be told
 	flags []string
 	in    string    // the function in which it runs, see inFunc
+	via   string    // the symbol of the method that is called, "": not known
 	pos   token.Pos // tells calls apart
+
+	// Of a call that is a statement: the block and the statement's place in it.
+	block *ast.BlockStmt
+	stmt  int
 }
 
 func newTable() *table { return &table{files: make(map[string]map[lineKind]*entry)} }
@@ -118,11 +126,58 @@ func (e *entry) lines(k kind) (all []string) {
 		by[c.in] = append(by[c.in], c)
 	}
 	for _, in := range sorted(by) {
-		if s := name(by[in]); s != "" && in != "" {
+		if s := name(by[in]); in == "" {
+			continue
+		} else if s != "" {
 			all = append(all, s+" "+flagIn+in)
+			continue
+		}
+		methods := make(map[string][]call)
+		for _, c := range by[in] {
+			methods[c.via] = append(methods[c.via], c)
+		}
+		for _, via := range sorted(methods) {
+			if s := inTurn(methods[via]); s != "" && via != "" {
+				all = append(all, s+" "+flagIn+in+" "+flagVia+via)
+			}
 		}
 	}
 	return all
+}
+
+// inTurn is name for calls of one method in one function. Calls that run one after
+// the other, with nothing between them that branches, lie in the code in that order:
+// then the name has all classes, joined by "|".
+//
+// Proof. Within a basic block the compiler keeps calls in their order. It lays each
+// block but the entry out behind one of those that lead to it, so by induction behind
+// all blocks of some way from the entry; and every way to the second call passes the
+// first. The exception are the heads of loops, which are moved to their ends. A head
+// has a call if the loop begins with it, or with a condition that is always true: so
+// calls in such loops have no turn. The head of a range loop is its test. ∎
+func inTurn(calls []call) string {
+	if s := name(calls); s != "" {
+		return s
+	}
+	calls = slices.Clone(calls)
+	slices.SortFunc(calls, func(a, b call) int { return int(a.pos - b.pos) })
+	first := calls[0]
+	classes := make([]string, len(calls))
+	for i, c := range calls {
+		if c.class == "" || c.kind != first.kind || !slices.Equal(c.flags, first.flags) || c.block == nil || c.block != first.block {
+			return ""
+		}
+		classes[i] = c.class
+	}
+	for _, s := range first.block.List[first.stmt:calls[len(calls)-1].stmt] {
+		switch s.(type) {
+		case *ast.ExprStmt, *ast.AssignStmt, *ast.IncDecStmt:
+		default:
+			return ""
+		}
+	}
+	first.class = strings.Join(classes, "|")
+	return name([]call{first})
 }
 
 // String returns the body of the package's section: "f" lines with the lines
@@ -178,8 +233,10 @@ func assemble(units []*unit, sections []string, stats Stats) ([]byte, Stats, err
 		for s := bufio.NewScanner(strings.NewReader(sections[i])); s.Scan(); {
 			if f := strings.Fields(s.Text()); len(f) >= 3 {
 				stats.Sites++
-				if f[2] != several {
-					classes[f[2]] = true
+				for c := range strings.SplitSeq(f[2], "|") {
+					if c != several {
+						classes[c] = true
+					}
 				}
 			}
 		}

@@ -29,7 +29,7 @@ func init() {
 		MayWait:     runtime.LockdepMayWait,
 		Look:        lockState,
 	}
-	host.Name, host.Names = name, names != ""
+	host.Name, host.NameCall, host.Names = name, nameCall, names != ""
 	steer = readSteer()
 	host.Steer = steer
 	readIgnored()

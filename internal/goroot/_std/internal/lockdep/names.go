@@ -1,6 +1,9 @@
 package lockdep
 
-import "internal/lockdep/engine"
+import (
+	"internal/lockdep/engine"
+	"runtime"
+)
 
 // names is the table of lock sites; the linker sets it (-X). Its form is that
 // of lockdep's internal/names: groups "p package", "f file" and lines
@@ -30,29 +33,65 @@ func inHash(h uint64, fn string) uint64 {
 	return h
 }
 
-// isIn returns the function of the flag "in=", "" without one.
-func isIn(line string) string {
-	for i := len(line); i > 4; i-- {
-		if line[i-4:i] == " in=" {
-			return line[i:]
+// flagOf returns the value of a flag of that name, with its "=", "" without one.
+func flagOf(line, flag string) string {
+	for i := 1; i+len(flag) < len(line); i++ {
+		if line[i-1] == ' ' && line[i:i+len(flag)] == flag {
+			val, _ := cut(line[i+len(flag):], ' ')
+			return val
 		}
 	}
 	return ""
 }
 
-// lookIn finds the entry of the calls in fn, a symbol without its package, on a
-// line of several names with the hash h; nil: there is none.
-func lookIn(h uint64, fn string) *nameEntry {
-	if e := findName(inHash(h, fn)); e != nil {
+// lookIn finds the entry of the calls in fn, a symbol without its package, by the
+// method via, on a line of several names with the hash h; nil: there is none. With
+// no via it is the entry of all calls in fn.
+func lookIn(h uint64, fn, via string) *nameEntry {
+	if e := findName(inHash(inHash(h, fn), via)); e != nil {
 		return e
 	}
 	const lit = ".func"
 	for i := 1; i+len(lit) < len(fn); i++ {
 		if c := fn[i+len(lit)]; fn[i:i+len(lit)] == lit && c >= '0' && c <= '9' {
-			return findName(inHash(h, fn[:i+len(lit)]))
+			return findName(inHash(inHash(h, fn[:i+len(lit)]), via))
 		}
 	}
 	return nil
+}
+
+// nameCall names the call that returns to pc, on a line of several names, by the
+// method that it calls and, if there are several calls of it, by its turn: if there
+// are as many in the code as in the source, they lie there in the same order.
+func nameCall(fn, file string, line int, kind byte, pc uintptr) (n engine.Naming) {
+	hash, e := findSite(fn, file, line, kind)
+	if e == nil {
+		return n
+	}
+	via, i, of := runtime.LockdepCall(pc)
+	if via == "" {
+		return n
+	}
+	if e = lookIn(hash, symbolOf(fn), via); e == nil {
+		return n
+	}
+	n = e.naming()
+	turns := 1
+	for k := 0; k < len(n.Class); k++ {
+		if n.Class[k] == '|' {
+			turns++
+		}
+	}
+	if turns > 1 {
+		if of != turns || i == 0 {
+			return engine.Naming{}
+		}
+		for ; i > 1; i-- {
+			_, n.Class = cut(n.Class, '|')
+		}
+		n.Class, _ = cut(n.Class, '|')
+	}
+	return n
 }
 
 func siteHash(pkg, dir, file string, line int, kind byte) uint64 {
@@ -110,10 +149,10 @@ func indexNames() {
 				if e.wrapper {
 					kind = 'L'
 				}
-				in := isIn(line)
-				putName(e, siteHash(pkg, dir, file, num, kind), in)
+				in, via := flagOf(line, "in="), flagOf(line, "via=")
+				putName(e, siteHash(pkg, dir, file, num, kind), in, via)
 				if dir != "" { // a main package whose directory has another name
-					putName(e, siteHash(pkg, "", file, num, kind), in)
+					putName(e, siteHash(pkg, "", file, num, kind), in, via)
 				}
 			}
 		}
@@ -121,9 +160,9 @@ func indexNames() {
 	}
 }
 
-func putName(e nameEntry, hash uint64, in string) {
+func putName(e nameEntry, hash uint64, in, via string) {
 	if e.hash = hash; in != "" {
-		e.hash = inHash(hash, in)
+		e.hash = inHash(inHash(hash, in), via)
 	}
 	mask := uint64(len(nameIndex) - 1)
 	for i := e.hash & mask; ; i = (i + 1) & mask {
@@ -155,8 +194,12 @@ func base(s string) string {
 	return s
 }
 
-// name looks a frame up in the table. Called with the validator locked.
-func name(fn, file string, line int, kind byte) (n engine.Naming) {
+// packageOf returns the package of a symbol, symbolOf what comes after it.
+func packageOf(fn string) string { return fn[:dotOf(fn)] }
+
+func symbolOf(fn string) string { return fn[min(dotOf(fn)+1, len(fn)):] }
+
+func dotOf(fn string) int {
 	slash := 0
 	for i := 0; i < len(fn) && fn[i] != '['; i++ {
 		if fn[i] == '/' {
@@ -167,49 +210,29 @@ func name(fn, file string, line int, kind byte) (n engine.Naming) {
 	for dot < len(fn) && fn[dot] != '.' {
 		dot++
 	}
-	pkg := fn[:dot]
-	// The locks of package testing order themselves by flags that they guard (a
-	// test that is done is no longer flushed), and no lock of a program is
-	// taken under them: they are the harness, not the program.
-	n.NoValidate = pkg == "testing"
-	if names == "" {
-		// Without a table forkingLock (below) is known by its function.
-		n.NoValidate = n.NoValidate || fn == "syscall.acquireForkLock" || fn == "syscall.releaseForkLock"
-		return n
-	}
+	return dot
+}
+
+// findSite returns the entry of a line and its hash; nil: there is none.
+func findSite(fn, file string, line int, kind byte) (uint64, *nameEntry) {
 	if nameIndex == nil {
 		indexNames()
 	}
-	f := base(file)
-	hash := siteHash(pkg, "", f, line, kind)
-	var e *nameEntry
+	pkg, f := packageOf(fn), base(file)
 	if pkg == "main" && len(file) > len(f) {
-		own := siteHash(pkg, base(file[:len(file)-len(f)-1]), f, line, kind)
-		if e = findName(own); e != nil {
-			hash = own
+		hash := siteHash(pkg, base(file[:len(file)-len(f)-1]), f, line, kind)
+		if e := findName(hash); e != nil {
+			return hash, e
 		}
 	}
-	if e == nil {
-		e = findName(hash)
-	}
-	if e == nil {
-		return n
-	}
-	if names[e.from:e.to] == several {
-		if dot >= len(fn) {
-			dot = len(fn) - 1
-		}
-		if e = lookIn(hash, fn[dot+1:]); e == nil {
-			n.Several = true
-			return n
-		}
-	}
+	hash := siteHash(pkg, "", f, line, kind)
+	return hash, findName(hash)
+}
+
+// naming is what an entry says.
+func (e *nameEntry) naming() (n engine.Naming) {
 	text := names[e.from:e.to]
 	n.Class, text = cut(text, ' ')
-	// forkingLock guards a counter that makes ForkLock a lock of many writers:
-	// ForkLock is taken under it only while nobody has it (syscall/forkpipe2.go),
-	// and released under it. Each order excludes the other by the counter.
-	n.NoValidate = n.NoValidate || n.Class == "syscall.forkingLock"
 	n.Wrapper = e.wrapper
 	for text != "" {
 		var flag string
@@ -221,5 +244,33 @@ func name(fn, file string, line int, kind byte) (n engine.Naming) {
 			n.NoValidate = true
 		}
 	}
+	// forkingLock guards a counter that makes ForkLock a lock of many writers:
+	// ForkLock is taken under it only while nobody has it (syscall/forkpipe2.go),
+	// and released under it. Each order excludes the other by the counter.
+	n.NoValidate = n.NoValidate || n.Class == "syscall.forkingLock"
+	return n
+}
+
+// name looks a frame up in the table. Called with the validator locked.
+func name(fn, file string, line int, kind byte) (n engine.Naming) {
+	// The locks of package testing order themselves by flags that they guard (a
+	// test that is done is no longer flushed), and no lock of a program is
+	// taken under them: they are the harness, not the program.
+	harness := packageOf(fn) == "testing"
+	if names == "" {
+		// Without a table forkingLock is known by its function.
+		n.NoValidate = harness || fn == "syscall.acquireForkLock" || fn == "syscall.releaseForkLock"
+		return n
+	}
+	hash, e := findSite(fn, file, line, kind)
+	if e != nil && names[e.from:e.to] == several {
+		if e = lookIn(hash, symbolOf(fn), ""); e == nil {
+			n.Several = true
+		}
+	}
+	if e != nil {
+		n = e.naming()
+	}
+	n.NoValidate = n.NoValidate || harness
 	return n
 }

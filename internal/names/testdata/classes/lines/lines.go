@@ -79,3 +79,33 @@ func f5(x *sync.Mutex) {
 //line made.go:9
 	x.Lock()
 }
+
+func f6(all []T) {
+//line made.go:10
+	for { a.Lock(); all[0].mu.Lock() }
+}
+
+func f7(all []T) {
+//line made.go:11
+	for range all { a.Lock(); b.Lock() }
+}
+
+func f8(all []T) {
+//line made.go:12
+again: a.Lock(); all[0].mu.Lock(); goto again
+}
+
+func f9(yes bool) {
+//line made.go:13
+	a.Lock(); if yes { return }; b.Lock()
+}
+
+func f10(yes bool) {
+//line made.go:14
+	if yes { a.Lock() } else { b.Lock() }
+}
+
+func f11() {
+//line made.go:15
+	a.Lock(); go b.Lock(); c.Lock()
+}

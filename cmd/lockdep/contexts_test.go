@@ -27,6 +27,7 @@ var contextRuns = []struct {
 	{name: "one P", env: []string{"GOMAXPROCS=1"}, want: "PASS"},
 	{name: "two Ps", env: []string{"GOMAXPROCS=2"}, want: "PASS"},
 	{name: "many Ps", env: []string{"GOMAXPROCS=64"}, want: "PASS"},
+	{name: "race", run: "Plain|Pinned|Goexit|Timer|Bubble|Callback", want: "PASS"},
 	{name: "timed", env: []string{"GOLOCKDEP=stat=1 fail=none"}, want: "PASS"},
 	{name: "mixed", env: []string{"GOLOCKDEP=mix=1 fail=none", "GOGC=1"}, want: "PASS"},
 	{name: "no directory", env: []string{"LOCKDEPDIR="}, want: "PASS"},
@@ -50,7 +51,7 @@ func TestContexts(t *testing.T) {
 	tool := filepath.Join(t.TempDir(), "lockdep")
 	behaviourBuild(t, ".", "go", "build", "-o", tool, ".")
 	bin := t.TempDir()
-	for _, b := range []struct{ name, flag string }{{"plain", "-count=1"}, {"recorded", "-record"}} {
+	for _, b := range []struct{ name, flag, only string }{{"plain", "-count=1", ""}, {"recorded", "-record", ""}, {"raced", "-race", "race"}} {
 		cmd := exec.Command(tool, "test", b.flag, "-c", "-o", filepath.Join(bin, b.name), ".")
 		cmd.Dir = "../../testdata/contexts"
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -58,6 +59,9 @@ func TestContexts(t *testing.T) {
 		}
 		t.Run(b.name+"/full pipe", func(t *testing.T) { testFullPipe(t, filepath.Join(bin, b.name)) })
 		for _, r := range contextRuns {
+			if b.only != "" && b.only != r.name {
+				continue
+			}
 			t.Run(b.name+"/"+r.name, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 				defer cancel()

@@ -1,6 +1,9 @@
 package runtime
 
-import "internal/runtime/atomic"
+import (
+	"internal/runtime/atomic"
+	"unsafe"
+)
 
 // Hooks run wherever Go code may take a lock: also while the goroutine is pinned
 // to its M (sync.Pool unlocks so), on the system stack, on the stack of a signal.
@@ -32,6 +35,9 @@ func LockdepLock(word *uint32) {
 	for i := 0; ; i++ {
 		mp := acquirem()
 		if atomic.Load(word) == 0 && atomic.Cas(word, 0, 1) {
+			if raceenabled { // append and copy are checked wherever they are called
+				raceacquire(unsafe.Pointer(word))
+			}
 			return // without releasem
 		}
 		releasem(mp)
@@ -41,6 +47,9 @@ func LockdepLock(word *uint32) {
 
 // LockdepUnlock releases a lock that LockdepLock took.
 func LockdepUnlock(word *uint32) {
+	if raceenabled {
+		racerelease(unsafe.Pointer(word))
+	}
 	atomic.Store(word, 0)
 	releasem(getg().m)
 }

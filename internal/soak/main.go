@@ -29,7 +29,7 @@ func main() {
 	o := options{bounds: defaultBounds}
 	flag.DurationVar(&o.length, "for", 2*time.Minute, "how long programs run; building comes before")
 	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()%1e9), "the seed of the order and of the programs")
-	flag.StringVar(&o.only, "only", "", "run this `PROGRAM`, pair PROGRAM/CONFIG or /CONFIG alone")
+	flag.StringVar(&o.only, "only", "", "run only these `PROGRAMS`, pairs PROGRAM/CONFIG or configurations /CONFIG, with commas between")
 	flag.BoolVar(&o.list, "list", false, "print programs and configurations")
 	flag.StringVar(&o.lockdep, "lockdep", "", "the lockdep command; empty: built from this repository")
 	flag.BoolVar(&o.verbose, "v", false, "print each run with its figures")

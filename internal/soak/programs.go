@@ -128,8 +128,8 @@ type pair struct {
 
 func (p pair) String() string { return p.program.name + "/" + p.config.name }
 
-// pairs are all that make sense and that only chooses: a program, a pair, or
-// with an empty string all.
+// pairs are all that make sense and that only chooses: programs, pairs, and
+// configurations behind a slash, with commas between, or with an empty string all.
 func pairs(only string) ([]pair, error) {
 	var out []pair
 	for _, p := range programs() {
@@ -137,8 +137,12 @@ func pairs(only string) ([]pair, error) {
 			if c.pages && !p.target.serves {
 				continue
 			}
-			if x := (pair{p, c}); only == "" || only == p.name || only == x.String() || only == "/"+c.name {
-				out = append(out, x)
+			x := pair{p, c}
+			for o := range strings.SplitSeq(only, ",") {
+				if o == "" || o == p.name || o == x.String() || o == "/"+c.name {
+					out = append(out, x)
+					break
+				}
 			}
 		}
 	}

@@ -139,6 +139,9 @@ func TestPairs(t *testing.T) {
 			t.Errorf("batches %v", b)
 		}
 	}
+	if two, err := pairs("pools/race64,trees/gc1"); err != nil || len(two) != 2 {
+		t.Errorf("%v, %v", two, err)
+	}
 	if _, err := pairs("nothing"); err == nil {
 		t.Error("no error for a program that is not there")
 	}

@@ -103,10 +103,10 @@ func (r *Replay) push(t *task, e entry, ev *ktrace.Event) {
 	}
 	if news {
 		c.usage |= u
-		if i := r.observe(take, t, e.state, ev, &e); i >= 0 {
+		if i := r.observe(take, t, e.state, ev, &e); i >= 0 && t.opens() {
 			r.opens(take, t, e.state, ev, nil, i, chain, e.class, u)
 		}
-	} else if !sure {
+	} else if !sure && t.opens() {
 		r.opens(take, t, e.state, ev, &e, -1, chain, e.class, u)
 	}
 	c.ops++
@@ -175,7 +175,7 @@ func (r *Replay) release(t *task, s state, ev *ktrace.Event) {
 	if l.holder == t.slot {
 		l.holder = 0
 	}
-	if l.class != r.classes[e.class].base {
+	if l.class != e.class && l.class != r.classes[e.class].base {
 		r.odd(oddName, t)
 	}
 	if s.irq() != e.state.irq() {
@@ -349,10 +349,10 @@ func (r *Replay) enabled(t *task, s state, ev *ktrace.Event) {
 	}
 	switch {
 	case news:
-		if i := r.observe(irqsGoOn, t, s, ev, nil); i >= 0 {
+		if i := r.observe(irqsGoOn, t, s, ev, nil); i >= 0 && t.opens() {
 			r.opens(irqsGoOn, t, s, ev, nil, i, 0, class, usage)
 		}
-	case unsure:
+	case unsure && t.opens():
 		r.opens(irqsGoOn, t, s, ev, nil, -1, 0, class, usage)
 	}
 }

@@ -183,7 +183,7 @@ func (r *Replay) event(ev *ktrace.Event) {
 			return
 		}
 		c.high, c.time = ev.Time, ev.Time
-		if c.switched {
+		if c.switched && (ev.PID != c.running || c.before >= 0) {
 			r.runs(c, ev)
 		}
 	}

@@ -115,11 +115,11 @@ type confirmation struct {
 // maxOpen bounds what is remembered of one stretch.
 const maxOpen = 64
 
-// opens remembers an observation of the stretch. seen is its index, -1 if it is none yet.
+// opens says whether another observation of the stretch can become sure.
+func (t *task) opens() bool { return !t.dirty && len(t.open) < maxOpen }
+
+// opens remembers an observation of a stretch that opens. seen is its index, -1 if it is none yet.
 func (r *Replay) opens(what what, t *task, s state, ev *ktrace.Event, e *entry, seen int32, key uint64, class classID, usage uint16) {
-	if len(t.open) >= maxOpen || t.dirty {
-		return
-	}
 	o := opened{key: key, seen: seen, class: class, usage: usage}
 	if seen < 0 {
 		o.obs = observation{what: what, state: s, file: uint16(len(r.files) - 1), cpu: int16(ev.CPU), pid: t.pid, time: ev.Time}

@@ -172,10 +172,10 @@ func (r *Replay) where(t *task, c *cpu, ev *ktrace.Event) state {
 			s |= irqsOff
 		}
 	}
-	if t.depth > 0 && t.held[t.depth-1].state.irq()&^s.irq() != 0 {
-		r.odd(oddLeft, t)
-	}
 	if s != t.state {
+		if t.depth > 0 && t.held[t.depth-1].state.irq()&^s.irq() != 0 {
+			r.odd(oddLeft, t)
+		}
 		// What is held while interrupts are on may have been taken while they
 		// were off, and no event may say when they went on.
 		if t.depth > 0 && s&irqsOff == 0 && (t.state&irqsOff != 0 || t.state&bhOff > s&bhOff) {

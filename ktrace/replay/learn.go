@@ -164,9 +164,14 @@ func (r *Replay) release(t *task, s state, ev *ktrace.Event) {
 		i--
 	}
 	if i < 0 {
+		if t.released == ev.Addr && t.releasedAt == ev.Time {
+			r.odd(oddTwice, t)
+			return
+		}
 		r.unheld(t, s, ev)
 		return
 	}
+	t.released, t.releasedAt = ev.Addr, ev.Time
 	if r.opt.LockStat {
 		r.statRelease(&t.held[i], ev)
 	}

@@ -46,6 +46,8 @@ func TestStretches(t *testing.T) {
 		{"under another name", "10 ..... got d1:k\n10 ..... lock_release ffff888000001000 y\n" + calm + ab + putAB + ba, possible, oddName},
 		{"at an odd address", "10 ..... lock_acquire ffff888000001001 k\n" + calm + ab + putAB + ba, possible, oddAddress},
 		{"left by an interrupt", "12 d.h1. want i\n12 ..... got q\n12 ..... put q\n" + calm + ab + putAB + ba, "possible inconsistent i\n" + possible, oddLeft},
+		{"released twice at once", fork10 + "10 ..... got k\n10 ..... put k\nAGAIN 1\n" + calm + ab + putAB + ba, possible, oddTwice},
+		{"released twice", fork10 + "10 ..... got k\n10 ..... put k k\n", "likely unlock-imbalance k", oddities},
 		{"kept and got by another", fork10 + "10 ..... got k\n10 ..... sched_process_exit comm=task pid=10 prio=120\n12 ..... got k\n12 ..... put k\n", "possible held-exit k", oddKept},
 		{"kept and not got", fork10 + "10 ..... got k\n10 ..... sched_process_exit comm=task pid=10 prio=120\n12 ..... got l\n12 ..... put l\n", "likely held-exit k", oddities},
 		{"runs where another one does", "12 ..... sched_switch prev_comm=task prev_pid=12 prev_prio=120 prev_state=S ==> next_comm=task next_pid=13 next_prio=120\n13 ..... got q\n13 ..... put q\n" + ab + putAB + ba, possible, oddRuns},

@@ -96,8 +96,10 @@ type task struct {
 	held      []entry // grows to maxDepth
 	// Of the present stretch: see stretch.go.
 	dirty bool
-	open  []opened
-	taken []taken
+	// Its latest release.
+	released, releasedAt uint64
+	open                 []opened
+	taken                []taken
 }
 
 const emptyChain = ^uint64(0)

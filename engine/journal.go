@@ -192,6 +192,7 @@ func (v *Validator) Said(id string, level Level) {
 	}
 	v.lock()
 	v.record1(RecSaid, appendUvarint(appendString(nil, id), uint64(level)))
+	v.flush()
 	v.unlock()
 }
 

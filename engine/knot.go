@@ -51,6 +51,9 @@ func (v *Validator) Blocked(t *Task, m *Map, queued bool) {
 	if h.flags()&heldSlept == 0 {
 		h.word |= uint64(heldSlept) << flagShift
 		v.contended(h)
+		if t.depth > 1 && v.waitsForItself(t) {
+			v.hang()
+		}
 	}
 	if t.depth == 1 && !queued {
 		return
@@ -61,6 +64,7 @@ func (v *Validator) Blocked(t *Task, m *Map, queued bool) {
 	var pcs [len(wait{}.pcs)]uintptr
 	n := callers(3, pcs[:])
 	t.setSlow(taskBusy)
+	hang := false
 	v.lock()
 	if w := v.waitOf(t, inst); w != 0 {
 		x := &v.waits[w]
@@ -69,12 +73,15 @@ func (v *Validator) Blocked(t *Task, m *Map, queued bool) {
 			h.word |= uint64(heldQueued) << flagShift
 		}
 		if v.awaited(t, x) {
-			v.knot(w)
+			hang = v.knot(w)
 			v.flush()
 		}
 	}
 	v.unlock()
 	v.deliver()
+	if hang {
+		v.hang()
+	}
 	t.clearSlow(taskBusy)
 }
 
@@ -167,8 +174,9 @@ func (h *Held) keepsOut(x *wait) bool {
 	return h.mode() == Write || x.queued
 }
 
-// knot looks for a knot that wait w closes and enters it as a finding. Locked.
-func (v *Validator) knot(w uint32) {
+// knot looks for a knot that wait w closes and enters it as a finding;
+// false: there is none. Locked.
+func (v *Validator) knot(w uint32) bool {
 	v.gen++
 	v.waits[w].seen, v.waits[w].by, v.waits[w].link = v.gen, 0, 0
 	steps := 0
@@ -176,7 +184,7 @@ func (v *Validator) knot(w uint32) {
 		for u := v.waitList; u != 0; u = v.waits[u].next {
 			if steps++; steps > waitSteps {
 				v.cut++
-				return
+				return false
 			}
 			if v.waits[u].seen == v.gen || !v.blocks(&v.waits[u], &v.waits[x]) {
 				continue
@@ -187,11 +195,13 @@ func (v *Validator) knot(w uint32) {
 			if v.blocks(&v.waits[w], &v.waits[u]) && v.certainly(w, u) {
 				for ; u != 0; u = v.waits[u].by {
 					v.stuck(&v.waits[u])
+					v.task(v.waits[u].task).doomed = doomedForEver
 				}
-				return
+				return true
 			}
 		}
 	}
+	return false
 }
 
 // certainly reports whether the knot of wait w, which keeps u waiting, which keeps

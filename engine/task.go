@@ -150,6 +150,9 @@ type Task struct {
 	wait   uint32  // its wait, 0: none that is followed
 	own    [1 + inlineHeld + 1]Held
 	times  *taskTimes // nil: never timed
+
+	doomed   uint32 // see hang.go
+	doomNext uint32
 }
 
 const (

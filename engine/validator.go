@@ -66,6 +66,10 @@ type Host struct {
 	// Look reads the lock whose map is at inst, as it stands in memory. Without it,
 	// a lock is believed to be held as long as it is on a held stack.
 	Look func(inst uintptr) LockState
+	// Hang is called when goroutines were found that wait for each other, or one
+	// that waits for itself, on the task that is about to sleep for it, with the
+	// validator unlocked.
+	Hang func()
 	// Now returns a time in nanoseconds that never goes back. Without it no lock
 	// is timed.
 	Now func() int64
@@ -217,6 +221,7 @@ type Validator struct {
 	learned  uint64
 	searches uint64
 	cut      uint64 // searches that were cut at their limit
+	hung     uint32 // see hang.go
 
 	out       []byte // journal records being built
 	unwritten bool   // the host has records that are to be written

@@ -174,7 +174,7 @@ func (r *run) try(ctx context.Context, c cycle, a attempt, tmp string) (*outcome
 	cmd := exec.CommandContext(ctx, r.exe, r.args...)
 	cmd.Dir = r.dir
 	cmd.Env = append(slices.Clone(r.env),
-		"LOCKDEPDIR="+o.graph, "LOCKDEPCONFIRM="+c.plan(a, r.beside), "GOLOCKDEP=fail=none leaks=0", "GOTRACEBACK=all", "PWD="+r.dir)
+		"LOCKDEPDIR="+o.graph, "LOCKDEPCONFIRM="+c.plan(a, r.beside), "GOLOCKDEP=fail=none leaks=0 hang=keep", "GOTRACEBACK=all", "PWD="+r.dir)
 	if a.procs != 0 {
 		cmd.Env = append(cmd.Env, "GOMAXPROCS="+strconv.Itoa(a.procs))
 	}

@@ -106,10 +106,12 @@ var anchors = []struct {
 	// A goroutine carries the locks that it holds. They stay with the g when
 	// it is used again.
 	{"runtime/runtime2.go", []op{
-		lastField("g", "lockdep unsafe.Pointer; lockdepMaker uint64; lockdepBirth lockdepBirth; lockdepTest uint32; lockdepEvent uint16"),
+		lastField("g", "lockdep unsafe.Pointer; lockdepMaker uint64; lockdepBirth lockdepBirth; lockdepTest uint32; lockdepEvent uint16; lockdepOwner bool"),
+		since("go1.26", rename("waitReason.isChanWait", "lockdepIsChanWait")),
+		since("go1.26", rename("waitReason.isSyncWait", "lockdepIsSyncWait")),
 	}},
 	{"runtime/proc.go", []op{
-		after("newproc1", "newg.parentGoid = callergp.goid", "; newg.lockdepTest = callergp.lockdepTest; newg.lockdepBirth.set(); newg.lockdepMaker = lockdepGo(callergp)"),
+		after("newproc1", "newg.parentGoid = callergp.goid", "; newg.lockdepTest = callergp.lockdepTest; newg.lockdepOwner = false; newg.lockdepBirth.set(); newg.lockdepMaker = lockdepGo(callergp)"),
 		head("newproc", "if lockdepRecord { lockdepFork() }"),
 		head("goexit1", "if gp := getg(); gp.lockdep != nil { lockdepGoexit(gp.lockdep) }"),
 		before("checkdead", `fatal("all goroutines are asleep - deadlock!")`, "if lockdepAsleep() { return }; lockdepDying(); "),
@@ -149,6 +151,10 @@ var anchors = []struct {
 		since("go1.26", rename("findGoroutineLeaks", "lockdepFindLeaks")),
 		since("go1.26", swap("findGoroutineLeaks", "casgstatus(gp, _Gwaiting, _Gleaked)",
 			"if !lockdepSearch.asked.Load() { casgstatus(gp, _Gwaiting, _Gleaked) }")),
+		since("go1.26", rename("(*g).isMaybeRunnable", "lockdepIsMaybeRunnable")),
+	}},
+	{"runtime/mgcmark.go", []op{
+		since("go1.26", rename("(*g).internalBlocked", "lockdepInternalBlocked")),
 	}},
 	// The dump of a goroutine says which locks it holds.
 	{"runtime/traceback.go", []op{
@@ -162,6 +168,10 @@ var anchors = []struct {
 		before("tRunner", "t.report()", "t.lockdepEnd(); "),
 		before("tRunner", "t.done = true", "t.lockdepReported(); "),
 		head("(*common).checkRaces", "$r.checkLockdep()"),
+		head("(*M).Run", "lockdepRun($r)"),
+		before("(*M).startAlarm", "deadline := time.Now().Add(*timeout)", "lockdepAlarm(true); "),
+		before("(*M).startAlarm", "panic(fmt.Sprintf(…", "lockdepTimeout(); "),
+		head("(*M).stopAlarm", "lockdepAlarm(false)"),
 		after("(*M).Run", "anyFailed := …", "; anyFailed = lockdepAfterRun(anyFailed)"),
 	}},
 

@@ -2,7 +2,11 @@
 
 package runtime
 
-import "internal/runtime/atomic"
+import (
+	"internal/abi"
+	"internal/runtime/atomic"
+	"unsafe"
+)
 
 // lockdepSearch is a search for goroutines that can never go on. It uses the
 // collector's, with three differences:
@@ -32,21 +36,32 @@ var lockdepSearch struct {
 	n     int
 	weak  bool // the second stage
 	done  bool
+
+	doomed bool // those that LockdepOnDoomed knows cannot run
+	others int  // goroutines of the program that can run, and functions that timers will call
+}
+
+// LockdepHung is LockdepLeaked with what LockdepOnDoomed knows. It also returns
+// how many others can run: goroutines, and functions that timers will call.
+func LockdepHung(limit int) (gs []LockdepStuckG, others int, ok bool) {
+	out := make([]LockdepStuckG, limit)
+	n, others, ok := lockdepLeaked(out, true)
+	return out[:n], others, ok
 }
 
 // lockdepLeaked collects garbage and stores in out goroutines that wait for
 // what nothing else can reach.
-func lockdepLeaked(out []LockdepStuckG) (n int, ok bool) {
+func lockdepLeaked(out []LockdepStuckG, doomed bool) (n, others int, ok bool) {
 	s := &lockdepSearch
 	semacquire(&lockdepSearchSema)
-	s.out, s.n, s.weak, s.done = out, 0, false, false
+	s.out, s.n, s.weak, s.done, s.doomed, s.others = out, 0, false, false, doomed, 0
 	s.asked.Store(true)
 	goroutineLeakGC()
 	s.asked.Store(false)
-	n, ok = s.n, s.done
+	n, others, ok = s.n, s.others, s.done
 	s.out = nil
 	semrelease(&lockdepSearchSema)
-	return n, ok
+	return n, others, ok
 }
 
 var lockdepSearchSema uint32 = 1
@@ -76,9 +91,78 @@ func findGoroutineLeaks() bool {
 	for i := range s.out[:s.n] {
 		s.out[i].Weak = s.out[i].gp.isMaybeRunnable()
 	}
+	if s.doomed && !s.done {
+		s.others = lockdepRunnable()
+	}
 	done := lockdepFindLeaks() // marks the rest
 	s.done = done
 	return done
+}
+
+// lockdepRunnable counts goroutines of the program that can run, and functions
+// that timers will call.
+func lockdepRunnable() (n int) {
+	for _, gp := range work.stackRoots[:work.nMaybeRunnableStackRoots] {
+		if st := readgstatus(gp) &^ _Gscan; st != _Gdead && st != _Gdeadextra && st != _Gidle && !isSystemGoroutine(gp, false) {
+			n++
+		}
+	}
+	for _, pp := range allp {
+		for _, tw := range pp.timers.heap {
+			t := tw.timer // of time.AfterFunc, if its argument is a function
+			if typ := efaceOf(&t.arg)._type; t.state&timerZombie == 0 && typ != nil && typ.Kind() == abi.Func {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// isMaybeRunnable is the collector's, but that doomed goroutines cannot run, and
+// that those of bubbles are looked at as others are. A channel or group of a
+// bubble is used by its goroutines only, and by its timers, which are reached
+// from each of them.
+func (gp *g) isMaybeRunnable() bool {
+	s := &lockdepSearch
+	if !s.asked.Load() || readgstatus(gp)&^_Gscan != _Gwaiting {
+		return gp.lockdepIsMaybeRunnable()
+	}
+	switch reason := gp.waitreason; {
+	case s.doomed && reason.isMutexWait() && gp.lockdep != nil && LockdepOnDoomed(gp.lockdep):
+		return false
+	case reason == waitReasonSynctestWaitGroupWait:
+		return gp.waiting == nil || isMarkedOrNotInHeap(gp.waiting.elem.get())
+	case reason.lockdepBubbleChan():
+		for sg := gp.waiting; sg != nil; sg = sg.waitlink {
+			if isMarkedOrNotInHeap(unsafe.Pointer(sg.c.get())) {
+				return true
+			}
+		}
+		return false
+	}
+	return gp.lockdepIsMaybeRunnable()
+}
+
+//go:nosplit
+func (w waitReason) lockdepBubbleChan() bool {
+	return w == waitReasonSynctestChanReceive || w == waitReasonSynctestChanSend || w == waitReasonSynctestSelect
+}
+
+//go:nosplit
+func (w waitReason) isChanWait() bool {
+	return w.lockdepIsChanWait() || lockdepSearch.asked.Load() && w.lockdepBubbleChan()
+}
+
+//go:nosplit
+func (w waitReason) isSyncWait() bool {
+	return w.lockdepIsSyncWait() || lockdepSearch.asked.Load() && w == waitReasonSynctestWaitGroupWait
+}
+
+//go:nosplit
+func (gp *g) internalBlocked() bool {
+	w := gp.waitreason
+	return gp.lockdepInternalBlocked() &&
+		!(lockdepSearch.asked.Load() && (w.lockdepBubbleChan() || w == waitReasonSynctestWaitGroupWait))
 }
 
 // setReached is set, with the locks that are reached so far.

@@ -17,6 +17,7 @@ type LockdepStuckG struct {
 	NHeld   int
 	Wants   uintptr // address of the lock that it waits for
 	Reached uint32  // a bit for each of Held: a goroutine that can still run reaches it
+	Owner   bool    // the end of a test binary waits for it
 	Weak    bool    // a weak pointer reaches what it waits for: it may still be woken
 	N       int     // of PCs
 	PCs     [32]uintptr
@@ -30,7 +31,7 @@ var LockdepOnLocks func(task unsafe.Pointer, held *[LockdepMaxLocks]uintptr) (n 
 // run can reach, at most limit of them; false: this release cannot tell.
 func LockdepLeaked(limit int) ([]LockdepStuckG, bool) {
 	out := make([]LockdepStuckG, limit)
-	n, ok := lockdepLeaked(out)
+	n, _, ok := lockdepLeaked(out, false)
 	return out[:n], ok
 }
 
@@ -52,6 +53,7 @@ func LockdepAsleep(limit int) []LockdepStuckG {
 // set fills s with what gp, which waits, is at. The world is stopped.
 func (s *LockdepStuckG) set(gp *g) {
 	s.gp, s.Goid, s.GoPC, s.Test, s.Task, s.Reason = gp, gp.goid, gp.gopc, gp.lockdepTest, gp.lockdep, gp.waitreason.String()
+	s.Owner = gp.lockdepOwner
 	if f := LockdepOnLocks; f != nil && gp.lockdep != nil {
 		s.NHeld, s.Wants = f(gp.lockdep, &s.Held)
 	}

@@ -22,6 +22,7 @@ func init() {
 		Init:        runtime.LockdepInit,
 		Collections: runtime.LockdepCollections,
 		Found:       found,
+		Hang:        hang,
 		Stack:       runtime.LockdepStack,
 		Now:         runtime.LockdepClock,
 		Lock:        runtime.LockdepLock,
@@ -83,15 +84,20 @@ func exit(code int) {
 	}
 	leaks()
 	release()
+	finish(code)
+	if code == 0 && failing != 0 && opt.exitcode != 0 && !Testing {
+		runtime.LockdepQuit(opt.exitcode)
+	}
+}
+
+// finish makes the files complete.
+func finish(code int) {
 	awaitTold()
 	steered()
 	attest(code)
 	v.FlushStats()
 	endRecord()
 	lost()
-	if code == 0 && failing != 0 && opt.exitcode != 0 && !Testing {
-		runtime.LockdepQuit(opt.exitcode)
-	}
 }
 
 // opt are the words of GOLOCKDEP, which are GORACE's.
@@ -103,6 +109,7 @@ var opt = struct {
 	off      bool
 	leaks    bool
 	stat     bool
+	keep     bool // a test that hangs is left so
 	http     string
 }{exitcode: 66, fail: engine.Likely, leaks: true}
 
@@ -135,6 +142,10 @@ func options() {
 			if val == "1" {
 				runtime.LockdepMix()
 			}
+		case "hang":
+			if opt.keep = val == "keep"; !opt.keep && val != "end" {
+				say("lockdep: GOLOCKDEP: hang=" + val + ": expected end or keep\n")
+			}
 		case "stat":
 			opt.stat = val == "1"
 		case "http":
@@ -155,7 +166,7 @@ func options() {
 				say("lockdep: GOLOCKDEP: fail=" + val + ": expected possible, likely, proved or none\n")
 			}
 		default:
-			say("lockdep: GOLOCKDEP: unknown word " + k + " (known: log_path exitcode halt_on_error fail leaks mix stat http off)\n")
+			say("lockdep: GOLOCKDEP: unknown word " + k + " (known: log_path exitcode halt_on_error fail hang leaks mix stat http off)\n")
 		}
 	}
 }

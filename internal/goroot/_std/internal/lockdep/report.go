@@ -135,6 +135,7 @@ func EnterTest(name string) {
 	}
 	id := v.Test(name)
 	runtime.LockdepSetTest(uint32(id))
+	runtime.LockdepSetOwner(true)
 	if t := (*Task)(runtime.LockdepTask()); t != nil {
 		t.SetTest(id)
 	}

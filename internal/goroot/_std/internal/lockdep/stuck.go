@@ -12,6 +12,7 @@ const maxStuck = 1000
 func init() {
 	runtime.LockdepOnAsleep = asleep
 	runtime.LockdepOnLocks = locksOf
+	runtime.LockdepOnDoomed = doomed
 }
 
 // locksOf runs while the world is stopped.
@@ -45,13 +46,13 @@ func stuck(gs []runtime.LockdepStuckG, all bool) {
 		g := &gs[i]
 		mode := engine.WaitOther
 		switch g.Reason {
-		case "chan send", "chan send (nil chan)":
+		case "chan send", "chan send (nil chan)", "chan send (durable)":
 			mode = engine.WaitSend
-		case "chan receive", "chan receive (nil chan)":
+		case "chan receive", "chan receive (nil chan)", "chan receive (durable)":
 			mode = engine.WaitReceive
-		case "select", "select (no cases)":
+		case "select", "select (no cases)", "select (durable)":
 			mode = engine.WaitSelect
-		case "sync.WaitGroup.Wait":
+		case "sync.WaitGroup.Wait", "sync.WaitGroup.Wait (durable)":
 			mode = engine.WaitGroup
 		case "sync.Cond.Wait":
 			mode = engine.WaitCond

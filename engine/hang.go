@@ -108,7 +108,7 @@ func (v *Validator) waitsForItself(t *Task) bool {
 	}
 	for i := uint32(0); i+1 < t.depth; i++ {
 		h, ok := t.peek(i)
-		if ok && h.inst == x.inst && h.flags()&heldGot != 0 && v.classFlags(h.class())&classHandoff == 0 {
+		if ok && h.inst == x.inst && h.flags()&heldGot != 0 && !v.gone(t, &h) && v.classFlags(h.class())&classHandoff == 0 {
 			return h.mode() == Write || x.mode == Write
 		}
 	}

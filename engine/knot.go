@@ -231,7 +231,7 @@ func (v *Validator) stuck(x *wait) {
 		if v.gone(t, t.at(i)) || v.phantom(t.at(i)) != isHeld {
 			continue
 		}
-		if !v.addHeld(&o, v.recOf(t.at(i))) {
+		if !v.addHeld(&o, v.renamed(v.recOf(t.at(i)))) {
 			break
 		}
 	}
@@ -242,6 +242,21 @@ func (v *Validator) stuck(x *wait) {
 	if id := v.addObs(o); id != 0 {
 		v.observe(id)
 	}
+}
+
+// renamed gives a held lock of a weak class the class under which somebody waits
+// for it, who took it later: the lock may have left the weak class since.
+// Otherwise the sides of a knot would not meet in one class.
+func (v *Validator) renamed(r heldRec) heldRec {
+	for u := v.waitList; u != 0 && v.classFlags(r.class)&classWeak != 0; u = v.waits[u].next {
+		if uint64(v.waits[u].inst) == r.addr {
+			if c := v.task(v.waits[u].task).top().class(); c != 0 {
+				r.class = c
+			}
+			break
+		}
+	}
+	return r
 }
 
 func (v *Validator) recOf(h *Held) heldRec {

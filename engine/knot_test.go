@@ -107,3 +107,26 @@ func TestWaitsEnd(t *testing.T) {
 		}
 	}
 }
+
+// A lock that got its name after its holder took it is one lock in the knot.
+func TestKnotNamedLater(t *testing.T) {
+	v := New(SmallLimits(), Host{})
+	l := [...]*Map{new(Map), new(Map)}
+	onHeap = append(onHeap[:0], l[:]...)
+	a, b := v.NewTask(), v.NewTask()
+	for i, task := range []*Task{a, b} {
+		v.wake(task)
+		task.goid = uint64(i + 1)
+	}
+	v.SetClass(a, l[0], "a")
+	v.Taken(a, l[0], testPCs[0], Write)
+	v.Taken(b, l[1], testPCs[1], Write) // no name: its site
+	v.SetClass(a, l[1], "b")
+	v.Acquire(a, l[1], testPCs[2], Write)
+	v.Blocked(a, l[1], false)
+	v.Acquire(b, l[0], testPCs[3], Write)
+	v.Blocked(b, l[0], false)
+	if !v.proved() {
+		t.Error("the knot was not reported")
+	}
+}

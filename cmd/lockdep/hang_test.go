@@ -46,6 +46,15 @@ var (
 
 func settle() { time.Sleep(20 * time.Millisecond) }
 
+// queued waits for a writer that readers queue behind.
+func queued(x *table) {
+	for x.mu.TryRLock() {
+		x.mu.RUnlock()
+		runtime.Gosched()
+	}
+	settle()
+}
+
 // cross takes two locks in both orders, on two goroutines that meet between.
 func cross(x, y sync.Locker, wg *sync.WaitGroup) {
 	var both sync.WaitGroup
@@ -101,7 +110,7 @@ func TestWriterQueue(t *testing.T) {
 	x, y := new(table), new(a)
 	x.mu.RLock()
 	go func() { y.mu.Lock(); x.mu.Lock(); x.mu.Unlock(); y.mu.Unlock() }()
-	settle()
+	queued(x)
 	y.mu.Lock()
 	y.mu.Unlock()
 	x.mu.RUnlock()
@@ -111,7 +120,7 @@ func TestReadTwice(t *testing.T) {
 	x := new(table)
 	x.mu.RLock()
 	go func() { x.mu.Lock(); x.mu.Unlock() }()
-	settle()
+	queued(x)
 	x.mu.RLock()
 	x.mu.RUnlock()
 	x.mu.RUnlock()

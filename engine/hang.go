@@ -44,7 +44,7 @@ func (v *Validator) Doom(stuck []*Task, alone bool) (any bool) {
 		if _, waits := waitOfTop(t); t.doomed == doomedForNow || !waits {
 			t.doomed = doomedNot
 		}
-		if t.doomed == doomedNot && alone && v.waitsForItself(t) {
+		if x, _ := waitOfTop(t); t.doomed == doomedNot && alone && v.waitsForItself(t) && v.certain(&x, &x) {
 			t.doomed, any = doomedForNow, true
 		}
 		if t.doomed != doomedNot {
@@ -74,7 +74,7 @@ func (v *Validator) Doom(stuck []*Task, alone bool) (any bool) {
 					v.unlock()
 					return any // too little is claimed
 				}
-				if w := (wait{task: u}); v.blocks(&w, &x) {
+				if w := (wait{task: u}); v.blocks(&w, &x) && v.certain(&w, &x) {
 					t.doomed = doomedForNow
 					t.doomNext, list = list, id
 					more = true

@@ -22,7 +22,7 @@ const (
 	RecStack  = 'K' // id, n, sites innermost first
 	RecTest   = 'T' // id, name
 	RecObs    = 'O' // see journalObs
-	RecLimit  = 'L' // table, limit
+	RecLimit  = 'L' // table, limit, class where it is one that has no more room
 	RecStats  = 'X' // n counters in the order of Stats
 	RecCount  = 'N' // a finding's ID, how often its last acquisition was met
 	RecSaid   = 'R' // a finding's ID, the level at which go test has shown its report
@@ -88,11 +88,15 @@ func (v *Validator) journalClassFlags(c ClassID) {
 	v.record1(RecClass, appendString(p, v.ClassName(c)))
 }
 
-func (v *Validator) journalLimit(t Table, limit uint32) {
+func (v *Validator) journalLimit(f FullTable) {
 	if !v.journaling() {
 		return
 	}
-	v.record1(RecLimit, appendUvarint(appendUvarint(nil, uint64(t)), uint64(limit)))
+	p := appendUvarint(appendUvarint(nil, uint64(f.Table)), f.Limit)
+	if f.Class != "" {
+		p = appendString(p, f.Class)
+	}
+	v.record1(RecLimit, p)
 }
 
 // journalObs writes an observation and all that it refers to for the first time.

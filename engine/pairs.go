@@ -1,6 +1,9 @@
 package engine
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
 // This file bounds what is kept of pairs of instances. A program makes them by
 // the million where it nests new locks in new locks of one class: a context in
@@ -207,7 +210,11 @@ func (v *Validator) reborn(h *heldRec) bool {
 
 // lives reports whether the lock of h is known to be there still.
 func (v *Validator) lives(h *heldRec) bool {
-	return v.host.Alive != nil && !v.reborn(h) && v.host.Alive(uintptr(h.addr))
+	if v.host.Word == nil || v.reborn(h) {
+		return false
+	}
+	w, ok := v.host.Word(uintptr(h.addr) + unsafe.Offsetof(Map{}.sema))
+	return ok && w>>serialShift&serialMask == uint32(h.birth)&serialMask // and it is no other object
 }
 
 // linkSelf enters sample s of class c's edge to itself. Locked.

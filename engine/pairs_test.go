@@ -2,8 +2,11 @@ package engine
 
 import (
 	"bytes"
+	"slices"
+	"strings"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 // flood nests new locks of class c in new locks of it, in memory that is used again.
@@ -39,17 +42,19 @@ func TestManyPairs(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var file bytes.Buffer
+			tree := make([]Map, 3*maxSamplesSelf)
 			n := newNursery(t, DefaultLimits())
 			n.v.host.Journal = func(b []byte) { file.Write(b) }
 			if c.alive {
-				n.v.host.Alive = func(uintptr) bool { return true }
+				n.v.host.Word = func(p uintptr) (uint32, bool) {
+					return tree[(p-uintptr(unsafe.Pointer(&tree[0])))/unsafe.Sizeof(tree[0])].sema, true
+				}
 			}
 			var a, b Map
 			if c.before {
 				n.nest(0, &a, c.x, &b, c.y)
 			}
 			if c.alive { // more of them than the class has room for
-				tree := make([]Map, 3*maxSamplesSelf)
 				for i := range tree[1:] {
 					n.nest(2, &tree[i], c.flood, &tree[i+1], c.flood)
 					if i == maxSamplesSelf {
@@ -133,4 +138,37 @@ func BenchmarkFreshPair(b *testing.B) {
 	n.flood(0, 10_000, 1)
 	b.ResetTimer()
 	n.flood(0, b.N, 1)
+}
+
+// A full table says what is not judged any more, once, wherever it is read.
+func TestFullSays(t *testing.T) {
+	for tab := tabNone + 1; tab < numTables; tab++ {
+		if s := (FullTable{Table: tab}).String(); lost[tab] == "" || !strings.HasSuffix(s, "full: "+lost[tab]) {
+			t.Errorf("%v: %q", tab, s)
+		}
+	}
+	var said []string
+	lim := SmallLimits()
+	lim.Classes = 4
+	v := New(lim, Host{Full: func(f FullTable) { said = append(said, f.String()) }})
+	for _, c := range []string{"a", "b", "c", "d", "e", "f"} {
+		v.AddClass(c, 0)
+	}
+	v.lock()
+	for range 3 {
+		v.fullOf(tabPairs, 7, 2)
+		v.fullOf(tabPairs, 7, 1)
+	}
+	v.unlock()
+	want := []string{
+		"the table of classes was full (limit 4): locks of further classes are not judged",
+		"the table of instance pairs was full (class b, limit 7): " + lost[tabPairs],
+		"the table of instance pairs was full (class a, limit 7): " + lost[tabPairs],
+	}
+	if !slices.Equal(said, want) {
+		t.Errorf("said %q", said)
+	}
+	if all := v.FullTables(); len(all) != 3 || all[1].Class != "a" || len(v.Full()) != 2 {
+		t.Errorf("%+v, %v", all, v.Full())
+	}
 }

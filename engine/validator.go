@@ -34,8 +34,10 @@ type Host struct {
 	// Collections returns the number of garbage collections that ended. Without it
 	// no memory is used again.
 	Collections func() uint32
-	// Alive reports whether there is an object at an address still.
-	Alive func(addr uintptr) bool
+	// Full is told of each table that is full, once, with the validator locked.
+	Full func(f FullTable)
+	// Word returns the word at an address; false: there is no object any more.
+	Word func(addr uintptr) (uint32, bool)
 	// Init reports whether the program still runs its package initialisation.
 	Init func() bool
 	// Journal receives whole records, in order, with the validator locked. It
@@ -152,6 +154,7 @@ type Validator struct {
 	freeHeld   [maxBlock + 1]uint32
 	lazily     bool
 	past       []uint64
+	fulls      []FullTable
 	lately     [64]struct { // see captured
 		hash  uint64
 		stack StackID

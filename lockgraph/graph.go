@@ -19,17 +19,23 @@ type Graph struct {
 	Classes      map[string]uint32
 	Observations []Observation
 	Processes    int
-	Unended      int    // of them, those that were killed, panicked, or still run
-	Chains       uint64 // over all processes
-	Full         map[int]bool
-	Counts       map[string]uint64 // how often a finding was met, by its ID
+	Unended      int                // of them, those that were killed, panicked, or still run
+	Chains       uint64             // over all processes
+	Full         map[FullKey]uint64 // limits of the tables that were full
+	Counts       map[string]uint64  // how often a finding was met, by its ID
 
 	processes map[string]*Process
 }
 
+// A FullKey is a table that was full, and the class that had no more room in it.
+type FullKey struct {
+	Table engine.Table
+	Class string
+}
+
 // Union puts files together.
 func Union(files ...*File) *Graph {
-	g := &Graph{Classes: map[string]uint32{}, Full: map[int]bool{}, Counts: map[string]uint64{}, processes: map[string]*Process{}}
+	g := &Graph{Classes: map[string]uint32{}, Full: map[FullKey]uint64{}, Counts: map[string]uint64{}, processes: map[string]*Process{}}
 	type keyed struct {
 		key string
 		o   Observation
@@ -41,7 +47,8 @@ func Union(files ...*File) *Graph {
 			g.Classes[name] |= flags
 		}
 		for _, t := range f.Full {
-			g.Full[t] = true
+			k := FullKey{t.Table, t.Class}
+			g.Full[k] = max(g.Full[k], t.Limit)
 		}
 		for name, p := range f.Processes {
 			if g.processes[name] == nil {
@@ -168,8 +175,8 @@ func (g *Graph) Judge() *engine.Validator {
 	for _, n := range names {
 		ids[n] = v.AddClass(n, g.Classes[n])
 	}
-	for t := range g.Full {
-		v.NoteFull(engine.Table(t))
+	for k, limit := range g.Full {
+		v.NoteFull(engine.FullTable{Table: k.Table, Class: k.Class, Limit: limit})
 	}
 	lock := func(l *Lock) engine.RecordedLock {
 		return engine.RecordedLock{Class: ids[l.Class], Birth: l.Birth, Addr: l.Addr, Site: v.AddSite(l.Site), Mode: l.Mode, Try: l.Try}

@@ -80,7 +80,7 @@ type File struct {
 	Name         string
 	Classes      map[string]uint32 // flags by name
 	Observations []Observation
-	Full         []int               // tables that were full
+	Full         []engine.FullTable
 	Processes    map[string]*Process // by name; several in a merged file
 }
 
@@ -243,7 +243,13 @@ func (rd *reader) record(typ byte, payload []byte) string {
 		id := d.uvarint()
 		rd.tests[id] = d.string()
 	case engine.RecLimit:
-		rd.file.Full = append(rd.file.Full, int(d.uvarint()))
+		f := engine.FullTable{Table: engine.Table(min(d.uvarint(), 255)), Limit: d.uvarint()}
+		if len(d.b) > 0 && !d.bad { // absent in older files
+			f.Class = d.string()
+		}
+		if !d.bad {
+			rd.file.Full = append(rd.file.Full, f)
+		}
 	case engine.RecStats:
 		n := d.uvarint()
 		if n > 1000 {

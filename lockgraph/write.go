@@ -1,6 +1,7 @@
 package lockgraph
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"maps"
@@ -33,13 +34,15 @@ func (g *Graph) Encode() []byte {
 	for _, n := range names {
 		w.class(n, g.Classes[n])
 	}
-	full := make([]int, 0, len(g.Full))
-	for t := range g.Full {
-		full = append(full, t)
-	}
-	sort.Ints(full)
-	for _, t := range full {
-		w.record(engine.RecLimit, binary.AppendUvarint(binary.AppendUvarint(nil, uint64(t)), 0))
+	full := slices.SortedFunc(maps.Keys(g.Full), func(a, b FullKey) int {
+		return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Class, b.Class))
+	})
+	for _, k := range full {
+		p := binary.AppendUvarint(binary.AppendUvarint(nil, uint64(k.Table)), g.Full[k])
+		if k.Class != "" {
+			p = appendString(p, k.Class)
+		}
+		w.record(engine.RecLimit, p)
 	}
 	// Observations are sorted by process first, though not as names compare.
 	byProcess := map[string][]*Observation{}

@@ -212,8 +212,8 @@ func statsCommand() *cobra.Command {
 			for _, k := range []string{"proved", "likely", "possible", "suppressed"} {
 				fmt.Fprintf(w, " %-28s %12v\n", "findings "+k+":", by[k])
 			}
-			for _, t := range v.Full() {
-				fmt.Fprintf(w, " full table: %s\n", t)
+			for _, t := range v.FullTables() {
+				fmt.Fprintf(w, " full: %s\n", t)
 			}
 			return w.Flush()
 		},

@@ -188,8 +188,8 @@ func (j *judgement) verdict(to io.Writer, g *lockgraph.Graph, tests bool) (faile
 			return failed, err
 		}
 	}
-	for _, t := range v.Full() {
-		fmt.Fprintf(w, "lockdep: the table of %s was full; what came after is not judged\n", t)
+	for _, t := range v.FullTables() {
+		fmt.Fprintf(w, "lockdep: %s\n", t)
 	}
 	if g.Unended > 0 {
 		fmt.Fprintf(w, "lockdep: %s did not end in order (killed, panicked, or still running): what was learned until then counts; goroutines left waiting were not looked for\n", count(g.Unended, "process", "processes"))

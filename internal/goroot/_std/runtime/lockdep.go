@@ -63,6 +63,24 @@ func LockdepNanos() int64 {
 // world stopped.
 func LockdepCollections() uint32 { return memstats.numgc }
 
+// LockdepWord returns the word at p, if p is in an object of the heap, as far as
+// the last collection says, or in a variable of a package. Memory of the heap stays
+// mapped, so it can be read also if the object goes meanwhile.
+func LockdepWord(p uintptr) (uint32, bool) {
+	if s := spanOf(p); s != nil {
+		if s.state.get() != mSpanInUse || p < s.base() || p >= s.limit || s.isFree(s.objIndex(p)) {
+			return 0, false
+		}
+		return *(*uint32)(unsafe.Pointer(p)), true
+	}
+	for m := &firstmoduledata; m != nil; m = m.next {
+		if m.data <= p && p < m.edata || m.bss <= p && p < m.ebss || m.noptrdata <= p && p < m.enoptrdata || m.noptrbss <= p && p < m.enoptrbss {
+			return *(*uint32)(unsafe.Pointer(p)), true
+		}
+	}
+	return 0, false
+}
+
 // LockdepInit reports whether package initialisation still runs.
 func LockdepInit() bool { return !lockdepMain }
 

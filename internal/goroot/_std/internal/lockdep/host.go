@@ -21,6 +21,8 @@ func init() {
 		Maker:       runtime.LockdepMaker,
 		Init:        runtime.LockdepInit,
 		Collections: runtime.LockdepCollections,
+		Word:        runtime.LockdepWord,
+		Full:        full,
 		Found:       found,
 		Hang:        hang,
 		Stack:       runtime.LockdepStack,
@@ -58,6 +60,14 @@ func init() {
 	}
 	runtime.LockdepOnMain = initDone
 	runtime.LockdepReport()
+}
+
+// full says that a table is full, where no command reads the graph of the process and
+// says it. The validator is locked.
+func full(f engine.FullTable) {
+	if !Testing {
+		say("lockdep: " + f.String() + "\n")
+	}
 }
 
 func limits() engine.Limits {

@@ -323,8 +323,8 @@ func statsText() (b []byte) {
 		}
 		b = append(b, '\n')
 	}
-	for _, name := range v.Full() {
-		b = append(b, " full: "+name+"; what came after is not judged\n"...)
+	for _, f := range v.FullTables() {
+		b = append(b, " full: "+f.String()+"\n"...)
 	}
 	return b
 }

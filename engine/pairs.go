@@ -112,6 +112,11 @@ func (v *Validator) enterRing(id ObsID, c ClassID) {
 // ringSize is the room of a class: the classes share the tables.
 func (v *Validator) ringSize() uint32 { return min(maxSamplesSelf, v.lim.Observations/8) }
 
+// minAge is the age of a pair, in garbage collections, from which on it is known
+// whether its locks are there: what was made during a collection outlives it, the next
+// one finds that it is garbage, and before the third begins all such memory is free.
+const minAge = 3
+
 // maxDead is how many of the oldest are asked whether they are dead.
 const maxDead = 8
 
@@ -159,7 +164,7 @@ func (v *Validator) leave(id ObsID, c ClassID) {
 		o.sample = v.samples[s].sibling
 		if h := &v.held[o.held+uint32(v.samples[s].from)]; !dead {
 			v.remember(h, &o.lock, o.goid)
-			if !said && v.lives(h) && v.lives(&o.lock) && v.collected()-o.at >= 2 {
+			if !said && v.lives(h) && v.lives(&o.lock) && v.collected()-o.at >= minAge {
 				said = true
 				v.fullOf(tabPairs, v.ringSize(), c)
 			}

@@ -356,10 +356,14 @@ func (v *Validator) resolve(pcs []uintptr, kind byte) (c ClassID, flags uint16, 
 	fr := runtime.CallersFrames(pcs)
 	wrapped := false
 	fallback := ""
+	place := uintptr(0) // of the call in code: inlined frames on one line can have one PC
 	for {
 		f, more := fr.Next()
 		if f.Function == "" && f.PC == 0 {
 			break
+		}
+		if place == 0 {
+			place = f.PC
 		}
 		id := v.siteOf(f.Function, f.File, uint32(f.Line))
 		var n Naming
@@ -379,7 +383,7 @@ func (v *Validator) resolve(pcs []uintptr, kind byte) (c ClassID, flags uint16, 
 				}
 			}
 			if n.Several {
-				return v.callClass(n, &f), 0, s
+				return v.callClass(n, &f, place), 0, s
 			}
 			return v.siteClass(n, f.Function, f.File, f.Line, kind), 0, s
 		}
@@ -390,6 +394,9 @@ func (v *Validator) resolve(pcs []uintptr, kind byte) (c ClassID, flags uint16, 
 			fallback = n.Class
 		}
 		wrapped = true
+		if f.Func != nil {
+			place = 0
+		}
 		kind = 'L'
 		if !more {
 			break
@@ -418,9 +425,9 @@ func (v *Validator) siteClass(n Naming, fn, file string, line int, kind byte) Cl
 // callClass returns the weak class of one of several calls on the line of f: the
 // line's, with the place of the call in the code of its function. Such a name is as
 // stable as that code.
-func (v *Validator) callClass(n Naming, f *runtime.Frame) ClassID {
+func (v *Validator) callClass(n Naming, f *runtime.Frame, place uintptr) ClassID {
 	b := append(siteName(f.Function, f.File, f.Line), "+0x"...)
-	off := f.PC - f.Entry
+	off := place - f.Entry
 	digits := 1
 	for x := off >> 4; x != 0; x >>= 4 {
 		digits++

@@ -336,7 +336,9 @@ func (v *Validator) AcquireWriter(t *Task, m *Map, pc uintptr) *Task {
 	if t == nil {
 		return nil
 	}
-	v.writer(t, m, pc)
+	if !v.wroteBefore(t, m) {
+		v.writer(t, m, pc)
+	}
 	return t
 }
 

@@ -29,7 +29,12 @@ type line [maxMakers]moment
 // many locks t holds.
 //
 //	moment 53 | depth 11
+//
+// 0: t's goroutine took no lock so far. Then the new one has its maker's maker.
 func (t *Task) AsMaker() uint64 {
+	if t.goid == 0 {
+		return 0
+	}
 	if t.made < maxMade {
 		t.made++
 	}

@@ -17,7 +17,7 @@ package engine
 //     Lock. So a writer that was only seen on the readers' goroutines is no third party.
 //  3. The writer can stand there while the readers do. It shares no lock with them that
 //     keeps it out; and it is not over before a reader's goroutine was made, as the
-//     writing of a constructor is (see before).
+//     writing of a constructor is, of this instance or of another (see before).
 //
 // Which of them a writer fails says what it is worth: with 1 or 2 the finding is
 // possible, with 3 the writer is none.
@@ -76,13 +76,10 @@ func (v *Validator) stands(w SampleID, l *heldRec, proc uint32, n int, how stric
 		if !v.compatible(id, s, how) {
 			return 0, WhyGate
 		}
-		if !same || how == stuckCycle {
-			continue
-		}
-		if v.obs[s].meetsReaders(v) && v.before(o, &v.obs[s]) {
+		if how != stuckCycle && v.obs[s].meetsReaders(v) && v.before(o, &v.obs[s]) {
 			return 0, WhyNoWriter
 		}
-		if o.goid == v.obs[s].goid {
+		if same && how != stuckCycle && o.goid == v.obs[s].goid {
 			x = WhyWriterReads
 		}
 	}
@@ -158,7 +155,7 @@ func (v *Validator) between(id ObsID) (best SampleID, cap fit, why Why) {
 		wid := v.samples[w].obs
 		q := &v.obs[wid]
 		same := q.proc == o.proc && q.lock.is(&o.lock)
-		if same && q.goid != o.goid && v.before(q, o) {
+		if v.before(q, o) {
 			continue
 		}
 		if !v.compatible(wid, id, classCycle) && !v.onlyItself(wid, id) {

@@ -32,6 +32,8 @@ func TestReaders(t *testing.T) {
 		{"a constructor writes twice", "1+A 1-A 1+A 1-A 1m2 2rA 2rA", again, ""},
 		{"a constructor of a parent", "1+A 1-A 1m2 2+Z 2-Z 2m3 3rA 3rA", again, ""},
 		{"a constructor that ended", "1+A 1-A 1m2 1e 2rA 2rA", again, ""},
+		{"a constructor, by way of one without locks", "1+A 1-A 1m2 2m3 3rA 3rA", again, ""},
+		{"constructors of two locks", "1+A1 1-A1 1+A2 1-A2 1m2 2rA2 2rA2", again, ""},
 		{"the constructor writes later, too", "1+A 1-A 1m2 1+A 1-A 2rA 2rA", again, "likely"},
 		{"the constructor writes after the readers", "1+A 1-A 1m2 2rA 2rA 2uA 2uA 1+A", again, "likely"},
 		{"the first writer is no constructor", "1m2 1m3 2+A 2-A 3rA 3rA", again, "likely"},

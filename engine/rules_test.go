@@ -69,7 +69,9 @@ func acts(t *testing.T, text string) (v *Validator, journal []byte) {
 			v.Acquired(k, m, Write)
 		case 'm':
 			k.Stretch()
-			makers[name[0]-'0'] = k.AsMaker()
+			if makers[name[0]-'0'] = k.AsMaker(); makers[name[0]-'0'] == 0 {
+				makers[name[0]-'0'] = makers[cur]
+			}
 		case 'e':
 			v.EndTask(k)
 			goids[cur] += 10

@@ -132,14 +132,16 @@ func LockdepStack(p unsafe.Pointer, pcs []uintptr) int {
 }
 
 // LockdepOnGo runs, on the system stack, when a goroutine makes another one. It
-// gets the task of the first and returns what the second is to know of it.
+// gets the task of the first and returns what the second is to know of it; 0: nothing.
 var LockdepOnGo func(unsafe.Pointer) uint64
 
 // lockdepGo is called when gp makes a goroutine. One that took no lock hands on
 // what it knows of its own maker.
 func lockdepGo(gp *g) uint64 {
 	if f := LockdepOnGo; f != nil && gp.lockdep != nil {
-		return f(gp.lockdep)
+		if m := f(gp.lockdep); m != 0 {
+			return m
+		}
 	}
 	return gp.lockdepMaker
 }

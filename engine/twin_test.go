@@ -367,6 +367,7 @@ func (h *harness) setMap(i int) {
 	h.births[i] = h.nborn<<12 | (1 + h.nborn%3)
 	h.maps[i] = newMap(uint16(h.names[h.locks[i].class-1]), uint32(h.births[i])&serialMask)
 	h.v.bear(uintptr(unsafe.Pointer(&h.maps[i])), h.births[i])
+	*h.v.writerSet(uintptr(unsafe.Pointer(&h.maps[i]))) = [4]lastWriter{} // see wroteBefore: serials come round too fast here
 }
 
 func (h *harness) lockName(x int) string {

@@ -98,8 +98,9 @@ func (t *Task) heldWord() (word uint64, ok bool) {
 }
 
 // wroteBefore reports whether t, which has made no goroutine since, is among m's last
-// writers with nothing held: then this time says nothing new. A lock at m's address that
-// had the same serial before, one of 4095, may be taken for m: a writer is lost.
+// writers with nothing held: then this time says nothing new. If t wrote another lock at
+// m's address, since it last made a goroutine, that had m's serial, one of 4095, this
+// writing is lost.
 //
 // Cost: a hash and four loads, mostly of one cache line.
 func (v *Validator) wroteBefore(t *Task, m *Map) bool {
@@ -107,7 +108,8 @@ func (v *Validator) wroteBefore(t *Task, m *Map) bool {
 	set := v.writerSet(inst)
 	for i := range set {
 		w := &set[i]
-		if atomic.LoadUint64(&w.inst) == uint64(inst) && atomic.LoadUint64(&w.when) == now && atomic.LoadUint64(&w.held) == 0 && atomic.LoadUint64(&w.birth)&serialMask == serial {
+		if atomic.LoadUint64(&w.inst) == uint64(inst) && atomic.LoadUint64(&w.when) == now && atomic.LoadUint64(&w.held) == 0 &&
+			atomic.LoadUint64(&w.birth)&serialMask == serial {
 			return true
 		}
 	}

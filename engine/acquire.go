@@ -28,7 +28,7 @@ func mixLock(key, lock uint64) uint64 {
 // entry that is not its own any more: then it is not that case.
 func (v *Validator) Pop(t *Task, m *Map) bool {
 	h := t.top()
-	if h.inst != uintptr(unsafe.Pointer(m)) || t.slow != 0 || t.epoch != atomic.LoadUint32(&v.epoch) {
+	if h.inst != uintptr(unsafe.Pointer(m)) || !v.calm(t) {
 		return false
 	}
 	t.depth--
@@ -51,7 +51,7 @@ func (v *Validator) Pop(t *Task, m *Map) bool {
 // judged, are marked. ∎
 func (v *Validator) Again(t *Task, m *Map, pc uintptr, how uint64) bool {
 	h := t.at(t.depth)
-	if h.inst != uintptr(unsafe.Pointer(m)) || h.word != uint64(m.sema)|how || t.slow != 0 || t.epoch != atomic.LoadUint32(&v.epoch) {
+	if h.inst != uintptr(unsafe.Pointer(m)) || h.word != uint64(m.sema)|how || !v.calm(t) {
 		return false
 	}
 	h.pc = pc
@@ -304,7 +304,9 @@ func (v *Validator) acquireSlow(t *Task, m *Map, pc uintptr, bits uint64) {
 		return
 	}
 	v.classify(t, m, pc, 'L')
-	v.mend(t, m, bits)
+	if t.depth != 0 {
+		v.mend(t, m, bits)
+	}
 	mode := Mode(bits >> modeShift)
 	c := v.nestedClass(t, m)
 	if c == 0 || t.slow&taskBusy != 0 || v.classFlags(c)&classNoValidate != 0 {

@@ -33,12 +33,15 @@ import (
 // with the same check changes nothing: what is born at either of them replaces it. ∎
 //
 // What is left is a copy that happens to have the serial (one of 4095) of the lock
-// that was born at the same address before it.
+// that was born at the same address before it, and such a serial where an entry of
+// another address with the same check (one of 65,536) stood at the address's own
+// place in the set, so that the older entry of the address was left.
 const (
 	birthWays  = 8 // entries of one set: a cache line
 	birthShift = 6 // log of the bytes of memory whose locks share a set: as many as it has entries
 
-	birthCheck = 16 // bits
+	birthCheck = 16                                   // bits
+	birthFold  = 13 + 5*(unsafe.Sizeof(uintptr(0))/8) // log of the number of sets of [DefaultLimits]
 
 	birthFound = uint64(1) << 47 // known until the next collection
 	lastBirth  = birthFound - 1
@@ -53,21 +56,35 @@ type birthSet [birthWays]uint64
 // more of it than it has memory with locks.
 func (v *Validator) birthsAt(addr uintptr) (set *birthSet, check uint64) {
 	x := uint64(addr) >> birthShift
-	x ^= x>>v.birthBits ^ x>>(2*v.birthBits)
-	x &= 1<<v.birthBits - 1
-	return &v.births[x], uint64(addr) * 0x9e3779b97f4a7c15 >> (64 - birthCheck)
+	x ^= x>>birthFold ^ x>>(2*birthFold)
+	x &= v.birthMask
+	set = (*birthSet)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(v.births)), x*uint64(unsafe.Sizeof(birthSet{}))))
+	return set, uint64(addr) * 0x9e3779b97f4a7c15 >> (64 - birthCheck)
 }
 
 // bear enters the birth of the lock at addr. Where two write one entry at the same
 // time, one of their locks has none.
 func (v *Validator) bear(addr uintptr, birth uint64) {
 	set, check := v.birthsAt(addr)
+	at := birthWay(addr)
+	if w := atomic.LoadUint64(&set[at]); w != 0 && w&(1<<birthCheck-1) != check {
+		at = birthPlace(set, check, birth)
+	}
+	store64(&set[at%birthWays], birth<<birthCheck|check)
+}
+
+// birthWay is the entry that an address takes while it is free: that of its place in
+// the memory whose locks share the set.
+func birthWay(addr uintptr) uint64 { return uint64(addr) / (1 << birthShift / birthWays) % birthWays }
+
+// birthPlace returns the entry that an address has, a free one, or the one that makes
+// room.
+func birthPlace(set *birthSet, check, birth uint64) uint64 {
 	at := uint64(birthWays)
 	for i := uint64(0); i < birthWays; i++ {
 		w := atomic.LoadUint64(&set[i])
 		if w&(1<<birthCheck-1) == check && w != 0 {
-			at = i
-			break
+			return i
 		}
 		if w == 0 && at == birthWays {
 			at = i
@@ -76,7 +93,7 @@ func (v *Validator) bear(addr uintptr, birth uint64) {
 	if at == birthWays {
 		at = displaced(set, birth)
 	}
-	atomic.StoreUint64(&set[at%birthWays], birth<<birthCheck|check)
+	return at
 }
 
 // displaced chooses the entry of a full set that makes room: the newest, since most
@@ -102,8 +119,8 @@ func (v *Validator) birthOf(addr uintptr, serial uint32) uint64 {
 		return 0
 	}
 	set, check := v.birthsAt(addr)
-	for i := 0; i < birthWays; i++ {
-		w := atomic.LoadUint64(&set[i])
+	for i, first := uint64(0), birthWay(addr); i < birthWays; i++ {
+		w := atomic.LoadUint64(&set[(first+i)%birthWays])
 		if w&(1<<birthCheck-1) == check && uint32(w>>birthCheck)&serialMask == serial {
 			return w >> birthCheck
 		}
@@ -146,7 +163,12 @@ func (v *Validator) enroll(t *Task, m *Map, class uint16) {
 		m.set(class, 0)
 		return
 	}
-	b := v.newBirth(t)
+	b := t.next + 1
+	if t.next == t.last || b&serialMask == 0 || b > lastBirth {
+		b = v.newBirth(t)
+	} else {
+		t.next = b
+	}
 	if m.set(class, uint32(b)&serialMask) {
 		if b > lastBirth {
 			b = 0 // an entry that agrees with no lock

@@ -130,11 +130,11 @@ const (
 // only, but for slow and inbox, which others set with the validator locked.
 type Task struct {
 	depth  uint32
+	cap    uint32
+	epoch  uint32 // of the validator, when the popped entries were good
 	slow   uint32 // taskXxx bits: the next acquisition goes through the slow path
 	goid   uint64 // 0: the goroutine is new to this task
 	held   *Held  // [cap]Held, and one more at either end: the one in front has the key of the empty chain, and cap as pc
-	cap    uint32
-	epoch  uint32 // of the validator, when the popped entries were good
 	id     uint32
 	inbox  uint32 // head of the released-elsewhere list, validator locked
 	test   TestID
@@ -175,6 +175,22 @@ func (t *Task) at(i uint32) *Held {
 func (t *Task) top() *Held {
 	return (*Held)(unsafe.Add(unsafe.Pointer(t.held), uintptr(t.depth)*heldSize-heldSize))
 }
+
+// calm reports whether t has no slow bit and has looked since the epoch changed
+// last: one comparison of two words with their neighbours.
+//
+// A load that is not atomic is good enough. What changes the epoch happens before
+// the release of a real lock; the hook of whoever takes that lock next comes after
+// its compare-and-swap, which later loads do not overtake.
+func (v *Validator) calm(t *Task) bool {
+	return *(*uint64)(unsafe.Pointer(&t.epoch)) == *(*uint64)(unsafe.Pointer(&v.epoch))
+}
+
+// slow follows epoch, and noSlow does in a Validator; both are read as one word.
+const (
+	_ = -(unsafe.Offsetof(Task{}.epoch) + 4 ^ unsafe.Offsetof(Task{}.slow))
+	_ = -(unsafe.Offsetof(Validator{}.epoch) + 4 ^ unsafe.Offsetof(Validator{}.noSlow))
+)
 
 // above returns the place of the next entry, which the last popped one may be in.
 func (t *Task) above() *Held { return t.at(t.depth) }
@@ -305,8 +321,8 @@ func (v *Validator) tag(t *Task, m *Map, serial uint32, h *Held) {
 // goroutine is one that nested it.
 func (v *Validator) retag(e *tag, check uint64, m *Map, serial uint32, h *Held) {
 	births := bornPair(v.birthOf(uintptr(unsafe.Pointer(m)), serial), v.birthOf(h.inst, h.serial()))
-	atomic.StoreUint64(&e.births, births)
-	atomic.StoreUint64(&e.check, check)
+	store64(&e.births, births)
+	store64(&e.check, check)
 }
 
 // bornPair hashes the births of the pair inner, outer.

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"math/bits"
 	"runtime"
 	"sync/atomic"
 	"unsafe"
@@ -104,7 +103,8 @@ type Validator struct {
 	chains     []chain
 	tags       []tag
 	seen       []uint64
-	epoch      uint32 // counts changes of chains
+	epoch      uint32 // counts changes of chains and releases by other goroutines
+	noSlow     uint32 // 0: what follows epoch, as slow does in a Task; see [Validator.calm]
 	named      uint32 // the last class that there is, in its place in a Map
 	orphans    uint32
 	fullMask   uint32
@@ -114,7 +114,7 @@ type Validator struct {
 	word uint32 // the lock
 
 	births    []birthSet // see birth.go
-	birthBits uint8      // log of the number of sets
+	birthMask uint64     // the number of sets, a power of two, less one
 	born      atomic.Uint64
 
 	host  Host
@@ -260,7 +260,7 @@ func (v *Validator) Init(lim Limits, host Host) bool {
 	// slabs holds Go pointers where the heap serves, so the collector must see it.
 	v.slabs = make([]unsafe.Pointer, lim.Tasks/slabTasks+1)
 	v.chainMask = uint64(lim.Chains - 1)
-	v.birthBits = uint8(bits.Len32(uint32(len(v.births))) - 1)
+	v.birthMask = uint64(len(v.births) - 1)
 	v.ntext = 1
 	return true
 }

@@ -70,7 +70,11 @@ func (v *Validator) bear(addr uintptr, birth uint64) {
 	if w := atomic.LoadUint64(&set[at]); w != 0 && w&(1<<birthCheck-1) != check {
 		at = birthPlace(set, check, birth)
 	}
-	store64(&set[at%birthWays], birth<<birthCheck|check)
+	if wide {
+		set[at%birthWays] = birth<<birthCheck | check
+		return
+	}
+	atomic.StoreUint64(&set[at%birthWays], birth<<birthCheck|check)
 }
 
 // birthWay is the entry that an address takes while it is free: that of its place in

@@ -321,8 +321,12 @@ func (v *Validator) tag(t *Task, m *Map, serial uint32, h *Held) {
 // goroutine is one that nested it.
 func (v *Validator) retag(e *tag, check uint64, m *Map, serial uint32, h *Held) {
 	births := bornPair(v.birthOf(uintptr(unsafe.Pointer(m)), serial), v.birthOf(h.inst, h.serial()))
-	store64(&e.births, births)
-	store64(&e.check, check)
+	if wide {
+		e.births, e.check = births, check
+		return
+	}
+	atomic.StoreUint64(&e.births, births)
+	atomic.StoreUint64(&e.check, check)
 }
 
 // bornPair hashes the births of the pair inner, outer.

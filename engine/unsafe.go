@@ -2,20 +2,13 @@ package engine
 
 import (
 	"runtime"
-	"sync/atomic"
 	"unsafe"
 )
 
-// store64 stores a word that is read whole or not at all, and orders nothing: an
-// atomic store waits until all stores before it are done. Words of 64 bits are
-// stored at once where an address has 64 bits.
-func store64(p *uint64, x uint64) {
-	if unsafe.Sizeof(uintptr(0)) == 8 {
-		*p = x
-	} else {
-		atomic.StoreUint64(p, x)
-	}
-}
+// wide: words of 64 bits are stored at once, without an atomic operation, as an
+// address has 64 bits. An atomic store also waits until all stores before it are
+// done, for which a word that orders nothing has no need.
+const wide = unsafe.Sizeof(uintptr(0)) == 8
 
 func bytesString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 

@@ -207,10 +207,10 @@ func (v *Validator) spanned(a, b ObsID) bool {
 	return false
 }
 
-// guardsFrom reports whether guard g keeps out whoever has lock h, which is in
+// guardsFrom reports whether guard h keeps out whoever has lock x, which is in
 // the hands of that goroutine.
-func (g *heldRec) guardsFrom(h *heldRec, owner uint64) bool {
-	return g.is(h) && g.owner != owner && !(g.mode == Read && h.mode == Read)
+func (h *heldRec) guardsFrom(x *heldRec, owner uint64) bool {
+	return h.is(x) && h.owner != owner && !(h.mode == Read && x.mode == Read)
 }
 
 // weigh gives the closed path of n samples its level.

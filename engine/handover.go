@@ -69,13 +69,6 @@ func (v *Validator) mayBeHanded(inst uintptr) bool {
 	return atomic.LoadUint32(&v.nhanded) != 0 && atomic.LoadUint32(&v.handedIdx[handedBucket(inst)]) != 0
 }
 
-// later reports whether epoch a is later than b. Both are in the past, and a less
-// than 2^32 changes ago.
-func (v *Validator) later(a, b uint32) bool {
-	now := atomic.LoadUint32(&v.epoch)
-	return now-b > now-a
-}
-
 // handedAt finds the note that entry h of a task which has looked up to that
 // epoch was released; 0: there is none. It may be asked without the lock, and then
 // can miss one that comes or goes meanwhile.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -140,9 +139,10 @@ func isGraph(name string) (bool, error) {
 		return false, err
 	}
 	defer f.Close()
-	head := make([]byte, len(engine.Magic))
+	word := engine.Magic[:len(engine.Magic)-1] // the last byte is the version of the format
+	head := make([]byte, len(word))
 	n, _ := io.ReadFull(f, head) // a file that is shorter is none
-	return bytes.Equal(head[:n], []byte(engine.Magic)), nil
+	return string(head[:n]) == word, nil
 }
 
 // writeNew writes what o has and old has not.

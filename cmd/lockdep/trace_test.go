@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/golockdep/lockdep/engine"
 	"github.com/golockdep/lockdep/lockgraph"
 )
 
@@ -221,6 +222,14 @@ func TestTraceBadInput(t *testing.T) {
 			wantStatus(t, err, 0)
 		case !errors.As(err, &s) || s != 1 || complaints == "":
 			t.Errorf("%q: error %v, complaints %q", pair, err, complaints)
+		}
+	}
+	// A graph of another version of the format is a graph.
+	for version, want := range map[byte]string{1: "", engine.FormatVersion: "", engine.FormatVersion + 1: "is newer than", 0: "does not exist"} {
+		word := engine.Magic[:len(engine.Magic)-1]
+		_, complaints, err := traceOut(traceDiffCommand(), writeTemp(t, "old.ldg", word+string(rune(version))), damaged)
+		if (err == nil) != (want == "") || !strings.Contains(complaints, want) {
+			t.Errorf("format %d: error %v, complaints %q, want %q", version, err, complaints, want)
 		}
 	}
 }

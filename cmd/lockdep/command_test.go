@@ -110,9 +110,7 @@ func commandTool(t *testing.T) string {
 	if testing.Short() {
 		t.Skip("builds the instrumented GOROOT")
 	}
-	tool := filepath.Join(t.TempDir(), "lockdep")
-	behaviourBuild(t, ".", "go", "build", "-o", tool, ".")
-	return tool
+	return buildTool(t)
 }
 
 // The planted inversion is found, by its declared names, whatever go's own flags are.

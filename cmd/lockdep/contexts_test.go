@@ -48,8 +48,7 @@ func TestContexts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the instrumented GOROOT twice and runs for a minute or two")
 	}
-	tool := filepath.Join(t.TempDir(), "lockdep")
-	behaviourBuild(t, ".", "go", "build", "-o", tool, ".")
+	tool := buildTool(t)
 	bin := t.TempDir()
 	for _, b := range []struct{ name, flag, only string }{{"plain", "-count=1", ""}, {"recorded", "-record", ""}, {"raced", "-race", "race"}} {
 		cmd := exec.Command(tool, "test", b.flag, "-c", "-o", filepath.Join(bin, b.name), ".")

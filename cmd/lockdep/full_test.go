@@ -17,10 +17,7 @@ func TestFullIsSaid(t *testing.T) {
 	}
 	const locks, each = 40_000, 500
 	dir := t.TempDir()
-	tool := filepath.Join(dir, "lockdep")
-	if out, err := exec.Command("go", "build", "-o", tool, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	tool := buildTool(t)
 	files(t, dir, "-- go.mod --\nmodule full\n\ngo 1.24\n")
 	var calls strings.Builder
 	for i := 0; i < locks; i += each {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -14,10 +13,7 @@ func TestNoLockOnAStack(t *testing.T) {
 		t.Skip("builds the instrumented GOROOT")
 	}
 	dir := t.TempDir()
-	tool := filepath.Join(dir, "lockdep")
-	if out, err := exec.Command("go", "build", "-o", tool, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	tool := buildTool(t)
 	uses := map[string]string{
 		"lock":   "var m sync.Mutex; m.Lock()",
 		"unlock": "var m sync.Mutex; m.Unlock()",

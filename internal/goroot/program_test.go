@@ -218,7 +218,7 @@ func TestOtherReleases(t *testing.T) {
 	if os.Getenv("LOCKDEP_TEST_TOOLCHAINS") == "" {
 		t.Skip("builds other standard libraries; set LOCKDEP_TEST_TOOLCHAINS=1")
 	}
-	for _, release := range releases[1:] {
+	for _, release := range releases(t)[1:] {
 		t.Run(release, func(t *testing.T) {
 			otherToolchain(t, release)
 			dir := module(t, helloProgram)

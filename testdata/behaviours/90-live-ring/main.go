@@ -31,7 +31,9 @@ func main() {
 	var work sync.WaitGroup
 	n := 0
 	for range 8 {
-		work.Go(func() {
+		work.Add(1)
+		go func() {
+			defer work.Done()
 			for range 200 {
 				outer.Lock()
 				inner.Lock()
@@ -43,7 +45,7 @@ func main() {
 				n++
 				inner.Unlock()
 			}
-		})
+		}()
 	}
 	work.Wait()
 	time.Sleep(100 * time.Millisecond)

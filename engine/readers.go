@@ -48,7 +48,7 @@ func (v *Validator) joint(l *heldRec, proc uint32, n int, how strictness) (best 
 				return best, 0, 0
 			}
 		}
-		more = how == exactCycle && proc == 0 && v.recall(l)
+		more = how == exactCycle && proc == 0 && v.recall(l, 0, n)
 	}
 	if how == exactCycle && proc == 0 {
 		v.await(l, 0)
@@ -111,7 +111,7 @@ func (v *Validator) readAgain(id ObsID, f *finding) {
 	k := &v.classes[o.lock.class]
 	best, cap, why := v.between(id)
 	if (best == 0 || cap != 0) && o.proc == 0 {
-		if v.recall(&o.lock) {
+		if v.recall(&o.lock, id, 0) {
 			best, cap, why = v.between(id)
 		}
 		if (best == 0 || cap != 0) && k.flags&classYields == 0 {

@@ -157,8 +157,10 @@ func (v *Validator) noteWriter(t *Task, m *Map, pc uintptr) {
 
 // recall makes observations of the last writers of a lock that are not known as
 // such yet; false: there are none. The held locks of such a writer are known by
-// class only. Locked.
-func (v *Validator) recall(l *heldRec) bool {
+// class only. It is asked for by the reader of observation id or those of the path of
+// n samples. A writer that was over before one of them began, as a constructor's, is
+// left out: it says nothing here, and readers of another instance would count it. Locked.
+func (v *Validator) recall(l *heldRec, id ObsID, n int) bool {
 	found := false
 	for i := range v.writerSet(uintptr(l.addr)) {
 		c, ok := v.writerSet(uintptr(l.addr))[i].load()
@@ -167,6 +169,9 @@ func (v *Validator) recall(l *heldRec) bool {
 		}
 		o := observation{kind: obsWriter, flags: obsTag, goid: c.goid, test: TestID(c.test), held: v.nheld}
 		o.line[0] = moment(c.when)
+		if v.overBefore(&o, id, n) {
+			continue
+		}
 		s := v.siteAt(uintptr(c.pc))
 		o.lock = heldRec{addr: l.addr, birth: l.birth, class: l.class, mode: Write, site: s}
 		for j := uint64(0); j < c.held>>48; j++ {
@@ -186,6 +191,20 @@ func (v *Validator) recall(l *heldRec) bool {
 		}
 	}
 	return found
+}
+
+// overBefore reports whether writer o was over before the goroutine of observation
+// id, or of a sample of the path of n that meets readers, was made.
+func (v *Validator) overBefore(o *observation, id ObsID, n int) bool {
+	if id != 0 && v.before(o, &v.obs[id]) {
+		return true
+	}
+	for i := 0; i < n; i++ {
+		if s := &v.obs[v.samples[v.path[i]].obs]; s.meetsReaders(v) && v.before(o, s) {
+			return true
+		}
+	}
+	return false
 }
 
 // sameWriter reports whether o says nothing that a writer of its lock does not say

@@ -54,17 +54,37 @@ func LockdepUnlock(word *uint32) {
 	releasem(getg().m)
 }
 
+// lockdepSpin is what a goroutine does that waits for a lock of the validator's for
+// the i-th time.
+//
+// Who has the lock runs, on a P of its own, or the operating system will run its
+// thread: so nothing is needed but time, first a little, then the CPU. It is not
+// needed that another goroutine runs. Gosched would put this one behind all that can
+// run, for tens of milliseconds where there are many, and it may hold a lock of the
+// program's that they all wait for. So that comes only after about two milliseconds:
+// by then the wait is a long one, and the P is better used by others.
 func lockdepSpin(i int) {
 	switch {
 	case i < 16:
 		procyield(30)
-	case i < 64 && LockdepMayWait():
-		Gosched()
-	case i < 64:
+	case i < 32:
 		osyield()
-	default: // others have something better to do with the CPU
+	case i < 64:
+		systemstack(lockdepPause)
+	default:
 		LockdepPause()
 	}
+}
+
+// LockdepAwait is what a goroutine does that waits for the i-th time for one that may
+// be in a system call. That one needs a P to go on, so this one must let go of its
+// own, but not at once: most waits are shorter than a turn of all that can run.
+func LockdepAwait(i int) {
+	if i < 8 {
+		systemstack(lockdepPause)
+		return
+	}
+	LockdepPause()
 }
 
 // LockdepPause lets other goroutines run, where that may be, and then other

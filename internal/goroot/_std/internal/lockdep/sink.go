@@ -43,18 +43,18 @@ func (s *sink) add(b []byte) {
 // one, or when the disk did not take it. One that may not wait leaves it to who
 // writes.
 func (s *sink) flush() {
-	for atomic.LoadUint32(&s.queued) != 0 {
+	for i := 0; atomic.LoadUint32(&s.queued) != 0; i++ {
 		if !s.tryWrite() {
 			if !runtime.LockdepMayWait() {
 				return
 			}
-			runtime.LockdepPause()
+			runtime.LockdepAwait(i)
 		}
 	}
 	// What was queued may be in the write that goes on, and in no later one.
 	round := atomic.LoadUint32(&s.rounds)
-	for atomic.LoadUint32(&s.busy) != 0 && atomic.LoadUint32(&s.rounds) == round && runtime.LockdepMayWait() {
-		runtime.LockdepPause()
+	for i := 0; atomic.LoadUint32(&s.busy) != 0 && atomic.LoadUint32(&s.rounds) == round && runtime.LockdepMayWait(); i++ {
+		runtime.LockdepAwait(i)
 	}
 }
 

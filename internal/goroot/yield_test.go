@@ -53,3 +53,28 @@ func TestYields(t *testing.T) {
 		check(f, text)
 	}
 }
+
+// Who waits for a lock of the validator's lets other goroutines run only in
+// LockdepPause, which comes last: it may hold a lock that all of them wait for, and
+// its next turn comes after theirs.
+func TestKeepsTurn(t *testing.T) {
+	text, err := fs.ReadFile(stdFiles, "_std/runtime/lockdep_context.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := func(name string) string {
+		_, s, _ := strings.Cut(string(text), "\nfunc "+name+"(")
+		s, _, ok := strings.Cut(s, "\n}\n")
+		if !ok {
+			t.Fatalf("no func %s", name)
+		}
+		return s
+	}
+	if n, in := strings.Count(string(text), "Gosched()"), strings.Count(body("LockdepPause"), "Gosched()"); n != 1 || in != 1 {
+		t.Errorf("Gosched is called %d times, %d of them in LockdepPause; want 1 and 1", n, in)
+	}
+	spin := body("lockdepSpin")
+	if first, _, ok := strings.Cut(spin, "default:"); !ok || strings.Contains(first, "LockdepPause()") {
+		t.Errorf("lockdepSpin pauses at once:\n%s", spin)
+	}
+}

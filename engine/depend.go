@@ -27,6 +27,7 @@ type sample struct {
 	prev           SampleID
 	pair, pairPrev SampleID // with the same held instance
 	sibling        SampleID // of the same observation
+	rank, seen     uint32   // see instances.go
 }
 
 const (
@@ -139,10 +140,12 @@ func (v *Validator) addSample(ed EdgeID, id ObsID, i int) SampleID {
 
 // pairSlot is the head of the samples of class c whose held lock is h. Two
 // instances may share a slot: who walks the list compares.
-func (v *Validator) pairSlot(c ClassID, h *heldRec) *uint32 {
+func (v *Validator) pairSlot(c ClassID, h *heldRec) *uint32 { return &v.pairIdx[v.pairAt(c, h)] }
+
+func (v *Validator) pairAt(c ClassID, h *heldRec) uint32 {
 	x := uint64(c)*0x9e3779b97f4a7c15 ^ h.birth*0xc4ceb9fe1a85ec53 ^ h.addr*0xff51afd7ed558ccd
 	x ^= x >> 33
-	return &v.pairIdx[x&uint64(len(v.pairIdx)-1)]
+	return uint32(x & uint64(len(v.pairIdx)-1))
 }
 
 // covered reports whether an edge has evidence of the same modes that covers

@@ -237,10 +237,12 @@ func (v *Validator) linkSelf(ed EdgeID, s SampleID, h *heldRec) {
 	o := &v.obs[x.obs]
 	x.sibling, o.sample = o.sample, s
 	o.selfs++
+	v.ordered(s)
 }
 
 // unlinkSelf takes sample s out of the lists. Locked.
 func (v *Validator) unlinkSelf(ed EdgeID, s SampleID) {
+	v.passNode(s)
 	x := v.samples[s]
 	e := &v.edges[ed]
 	if x.prev != 0 {

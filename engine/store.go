@@ -21,6 +21,10 @@ type class struct {
 	nring          uint32 // their number
 	neager         uint32 // observations that are in the graph file and might not be
 	model          ObsID  // the first observation of a pair with nothing else held
+
+	single uint64 // the goroutine that made all its pairs, if classMany is not set
+	spent  uint32 // steps of searches beyond those of its pairs: see instances.go
+	least  uint8  // sides of the shortest cycle of its instances that is a finding
 }
 
 const (
@@ -38,6 +42,8 @@ const (
 	classSteered                       // see steer.go
 	classAwaits                        // writers of some of its locks are awaited: see writer.go
 	classYields                        // who writes first makes the readers let go: see yielding
+	classTangled                       // the order of its instances has a cycle, or is not known: see instances.go
+	classMany                          // several goroutines nested its instances
 )
 
 // classOverwritten is a class one of whose locks was overwritten while it was held:

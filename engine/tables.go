@@ -40,6 +40,8 @@ func (v *Validator) tables() []table {
 		tableOf(&v.edgeIdx, pow2(lim.Edges*2)),
 		tableOf(&v.samples, lim.Samples),
 		tableOf(&v.pairIdx, lim.Pairs),
+		tableOf(&v.pairRank, lim.Pairs),
+		tableOf(&v.pairQueue, lim.Pairs),
 		tableOf(&v.findings, lim.Findings),
 		tableOf(&v.counts, lim.Findings),
 		tableOf(&v.orphanTab, maxOrphans),

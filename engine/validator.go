@@ -161,6 +161,14 @@ type Validator struct {
 	}
 	pairIdx []uint32
 
+	pairRank  []uint32 // see instances.go
+	pairGen   uint32
+	pairQueue []uint32
+	credit    uint32 // steps that the search may take
+	ran       bool   // out of them
+	pairSteps uint64 // that all of them took
+	pairs     uint64 // of instances, that were learned
+
 	lastWriters [][4]lastWriter // see writer.go
 	awaitedTab  []awaitedLock
 	toldTab     []uint64
@@ -216,6 +224,7 @@ type Validator struct {
 	stk3  []ClassID
 	path  [maxCycle]SampleID
 	best  finding
+	least Level // that a cycle of instances must have to be news
 	steps uint32
 
 	nchains  uint32

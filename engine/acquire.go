@@ -309,6 +309,9 @@ func (v *Validator) acquireSlow(t *Task, m *Map, pc uintptr, bits uint64) {
 	}
 	mode := Mode(bits >> modeShift)
 	c := v.nestedClass(t, m)
+	if t.slow&taskLeaving != 0 {
+		v.after(t, c)
+	}
 	if c == 0 || t.slow&taskBusy != 0 || v.classFlags(c)&classNoValidate != 0 {
 		v.push(t, m, pc, bits|lookBit, t.topKey())
 		v.recorded(t, m)
@@ -353,6 +356,9 @@ func (v *Validator) TryAcquired(t *Task, m *Map, pc uintptr, mode Mode) {
 	v.classify(t, m, pc, 'L')
 	v.mend(t, m, uint64(mode)<<modeShift|gotBit)
 	c := v.nestedClass(t, m)
+	if t.slow&taskLeaving != 0 {
+		v.after(t, c)
+	}
 	key := t.topKey()
 	if c != 0 && v.classFlags(c)&classNoValidate == 0 {
 		key = mix(key, c, mode)
@@ -484,11 +490,12 @@ func (v *Validator) EndTask(t *Task) {
 			}
 		}
 		t.depth = 0
-		t.clearSlow(taskBlind | taskBusy | taskNested)
+		t.clearSlow(taskBlind | taskBusy | taskNested | taskLeaving)
 	}
 	t.Stretch()
 	t.uses++
 	t.goid, t.origin, t.test, t.made = 0, 0, 0, 0
+	t.leaving.pc = 0
 	atomic.StoreUint32(&t.epoch, atomic.LoadUint32(&v.epoch)-1) // to be renewed
 }
 

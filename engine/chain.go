@@ -70,6 +70,9 @@ func (v *Validator) digest(t *Task, m *Map, key, meta uint64) uint64 {
 	if meta&metaHot != 0 {
 		h ^= t.goid * 0x9e3779b97f4a7c15
 	}
+	if x := t.behind(); x != nil {
+		h ^= x.closer * 0xd6e8feb86659fd93
+	}
 	near := 0
 	for i := t.depth; i > 0; i-- {
 		e := t.at(i - 1)

@@ -286,6 +286,9 @@ func (v *Validator) weigh(n int, how strictness) (f finding, why Why) {
 			if a, b := v.samples[f.samples[i]].obs, v.samples[f.samples[j]].obs; v.spanned(a, b) || v.spanned(b, a) {
 				f.why |= WhySpan
 			}
+			if a, b := f.samples[i], f.samples[j]; v.over(a, b) || v.over(b, a) {
+				f.why |= WhyAfter
+			}
 		}
 	}
 	if waits == n {

@@ -167,6 +167,9 @@ func (v *Validator) covered(e *edge, id ObsID, i int) bool {
 func (v *Validator) covers(a, b ObsID) bool { return v.coversAll(&v.obs[a], &v.obs[b]) }
 
 func (v *Validator) coversAll(x, y *observation) bool {
+	if x.closer != 0 && (x.closer != y.closer || x.event != y.event || x.behind > y.behind) {
+		return false // a comes after a wait that b does not
+	}
 	for i := uint32(0); i < uint32(x.n); i++ {
 		g := &v.held[x.held+i]
 		ok := false

@@ -73,6 +73,7 @@ func (h *Held) inStretch() bool { return h.flags()&(heldTry|heldOld) == 0 && h.c
 
 // Stretch begins a new stretch of t's goroutine.
 func (t *Task) Stretch() {
+	t.closed.closer = 0
 	for i := uint32(0); i < t.cap; i++ {
 		switch h := t.at(i); {
 		case i < t.depth:
@@ -125,6 +126,9 @@ func (v *Validator) Meet(m *Meeting) {
 	}
 	if m.Woken != nil {
 		m.Woken.Stretch()
+		if m.OneSided && m.For == WaitReceive && Leaves(m.Waker, m.Woken) {
+			v.closes(m)
+		}
 	}
 }
 
@@ -192,7 +196,7 @@ func (v *Validator) waited(e *Event, wait Mode, t, w *Task, g unsafe.Pointer) {
 // and whether the need was refuted.
 func (v *Validator) news(t *Task, pc uintptr, e *Event, wait Mode, b *Held, waker uint64) (key uint64, refuted bool) {
 	c := b.class()
-	if t.slow&^(taskNested|taskTimed|taskRecord) != 0 || waker == t.goid || v.classFlags(c)&classNoValidate != 0 {
+	if t.slow&^(taskNested|taskTimed|taskRecord|taskLeaving) != 0 || waker == t.goid || v.classFlags(c)&classNoValidate != 0 {
 		return 0, false
 	}
 	key = mix(t.topKey(), c, b.mode()) ^ pcHash(pc) ^ uint64(wait)<<56
@@ -333,6 +337,10 @@ func (v *Validator) judgeRefuted(site SiteID, wait Mode, c ClassID) {
 		v.full(tabEvents, uint32(len(v.refutedTab)))
 	} else {
 		*s = refutedKey(site, wait, c)
+	}
+	if wait == waitClosed {
+		v.judgeWentOn()
+		return
 	}
 	for i := uint32(1); i <= v.nfindings; i++ {
 		f := v.findings[i]

@@ -144,7 +144,7 @@ func (p *player) play(op string) {
 	case 'w':
 		p.v.Waited(t, 8, &p.wg, testPCs[2])
 	default:
-		if m := p.meeting(op); !p.event.Known(m.Waker, m.Woken) {
+		if m := p.meeting(op); op[1] == 'c' && Leaves(m.Waker, m.Woken) || !p.event.Known(m.Waker, m.Woken) {
 			p.v.Meet(&m)
 		}
 	}
@@ -195,6 +195,10 @@ func TestKnown(t *testing.T) {
 					continue
 				}
 				m := p.meeting(op)
+				if op[1] == 'c' && Leaves(m.Waker, m.Woken) {
+					p.v.Meet(&m) // never known
+					continue
+				}
 				is, before := p.event.Known(m.Waker, m.Woken), p.state(&m)
 				p.v.Meet(&m)
 				if is {
@@ -259,6 +263,7 @@ func again(v *Validator, backwards bool) *Validator {
 	for i := uint32(1); i <= v.nobs; i++ {
 		o := &v.obs[i]
 		r := Recorded{Kind: o.kind, Flags: o.flags, Goroutine: o.goid, Lock: lock(o.lock), Wait: o.wait, Waker: o.waker, Event: w.AddSite(v.frame(o.event))}
+		r.Closer, r.Behind = o.closer, int(o.behind)
 		for j := range uint32(o.n) {
 			r.Held = append(r.Held, lock(v.held[o.held+j]))
 		}

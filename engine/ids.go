@@ -164,4 +164,7 @@ const (
 	WhyOtherWriter
 	// WhyYields: readers meet, and who writes such a lock first makes them let go.
 	WhyYields
+	// WhyAfter: one side comes only after a wait, with a lock held, that the other
+	// side's goroutine ends when it is done.
+	WhyAfter
 )

@@ -151,17 +151,25 @@ func (v *Validator) journalObs(id ObsID) {
 	for n < uint64(len(o.line)) && o.line[n] != 0 && o.meetsReaders(v) {
 		n++
 	}
-	if o.guards != 0 || n != 0 {
+	if o.closer != 0 || v.closers&originBit(o.origin) != 0 {
+		for n = 0; n < uint64(len(o.line)) && o.line[n] != 0; n++ {
+		}
+	}
+	if o.guards != 0 || n != 0 || o.closer != 0 {
 		p = appendUvarint(p, uint64(o.guards))
 		for i := uint32(0); i < uint32(o.guards); i++ {
 			p = appendUvarint(appendHeld(p, &v.held[o.guard+i]), v.held[o.guard+i].owner)
 		}
 	}
-	if n != 0 {
+	if n != 0 || o.closer != 0 {
 		p = appendUvarint(p, n)
 		for _, m := range o.line[:n] {
 			p = appendUvarint(p, uint64(m))
 		}
+	}
+	if o.closer != 0 {
+		p = appendUvarint(appendUvarint(p, o.closer), uint64(o.closerOrigin))
+		p = appendUvarint(appendUvarint(p, uint64(o.behind)), uint64(o.event))
 	}
 	v.record1(RecObs, p)
 }

@@ -23,10 +23,15 @@ type observation struct {
 	kind   uint8
 	wait   Mode // of a wait: what for, from WaitSend on
 	lock   heldRec
-	event  SiteID // of a wait: where the channel was made, or the WaitGroup is waited for
+	event  SiteID // of a wait, or with closer: where the channel was made, or the WaitGroup is waited for
 	waker  uint64 // of a wait: the goroutine that ended it
 	again  ObsID  // the recursion of readers of the class that was recorded before
 	line   line   // 0: not known
+
+	// Of what comes after a wait with locks held: see closed.go.
+	closer       uint64 // the goroutine that ended it by a close; 0: none
+	closerOrigin SiteID
+	behind       uint16 // how many of the held locks were held then
 
 	// See pairs.go.
 	loose        bool     // of a chain that is known: may make room for others
@@ -173,6 +178,7 @@ func (v *Validator) record(t *Task, m *Map, pc uintptr, mode Mode, key uint64, k
 	v.addGuards(&o, t)
 	o.stack = v.captured(pcs, pc)
 	o.origin = v.siteAt(t.origin)
+	v.noteClosed(&o, t)
 	return v.addObs(o)
 }
 

@@ -57,6 +57,9 @@ type Recorded struct {
 	Event       SiteID         // of a wait: its event, what it waits for, and who ended it
 	Wait        Mode
 	Waker       uint64
+	Closer      uint64 // the goroutine whose close the wait before was ended by, with Behind locks held; 0: none
+	CloserFrom  SiteID // its origin
+	Behind      int
 	Line        []uint64 // the moment in its goroutine's life, and those at which it and its makers were made
 }
 
@@ -71,6 +74,7 @@ func (v *Validator) Observe(r *Recorded) {
 		kind: r.Kind, flags: r.Flags, goid: r.Goroutine, origin: r.Origin, test: r.Test,
 		stack: r.Stack, proc: v.intern(r.Process), lock: r.Lock.rec(), held: v.nheld,
 		event: r.Event, wait: r.Wait, waker: r.Waker,
+		closer: r.Closer, closerOrigin: r.CloserFrom, behind: uint16(min(r.Behind, 1<<16-1)),
 	}
 	for i := range r.Held {
 		if !v.addHeld(&o, r.Held[i].rec()) {

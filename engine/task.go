@@ -151,6 +151,9 @@ type Task struct {
 	own    [1 + inlineHeld + 1]Held
 	times  *taskTimes // nil: never timed
 
+	closed  closed // see closed.go
+	leaving leaving
+
 	doomed   uint32 // see hang.go
 	doomNext uint32
 }
@@ -164,6 +167,7 @@ const (
 	taskWaits                      // it is in the list of waits
 	taskRecord                     // all that it does is recorded
 	taskTimed                      // its locks are timed: see lockstat.go
+	taskLeaving                    // it closed a channel, and what it takes now is followed: see closed.go
 )
 
 func (t *Task) at(i uint32) *Held {

@@ -608,4 +608,5 @@ var whyWords = [...]string{
 	"the only writer of this lock that was seen is a goroutine that the reader started after it had read",
 	"nobody was seen writing this very lock, only other instances of its class",
 	"whoever writes this lock makes its readers let go first (Commit and Rollback cancel the transaction's context, which closes its rows)",
+	"one side comes only after a wait, in the same critical section, that the other side's goroutine ends when it is done",
 }

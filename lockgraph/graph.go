@@ -138,6 +138,11 @@ func (o *Observation) key() string {
 		b = fmt.Appendf(b, "|%d %d ", o.Wait, o.Waker)
 		frame(&o.Event)
 	}
+	if o.Closer != 0 {
+		b = fmt.Appendf(b, "|closed %d %d ", o.Closer, o.Behind)
+		frame(&o.CloserFrom)
+		frame(&o.Event)
+	}
 	return string(b)
 }
 
@@ -204,6 +209,12 @@ func (g *Graph) Judge() *engine.Validator {
 		}
 		if o.isWait() {
 			r.Event, r.Wait, r.Waker = v.AddSite(o.Event), o.Wait, o.Waker
+		}
+		if o.Closer != 0 {
+			r.Event, r.Closer, r.Behind = v.AddSite(o.Event), o.Closer, o.Behind
+			if o.CloserFrom.File != "" {
+				r.CloserFrom = v.AddSite(o.CloserFrom)
+			}
 		}
 		v.Observe(&r)
 	}

@@ -68,6 +68,11 @@ type Observation struct {
 	Guards      []Lock   // held by those who made the goroutine, while it ran
 	Line        []uint64 // see engine.Recorded
 
+	// Of what comes after a wait that a close ended, 0: none. See engine.Recorded.
+	Closer     uint64
+	CloserFrom engine.Frame
+	Behind     int // Event is where the channel was made
+
 	// Of a wait for an event: where its channel was made, what it waits for and
 	// the goroutine that ended it.
 	Event engine.Frame
@@ -314,6 +319,16 @@ func (rd *reader) record(typ byte, payload []byte) string {
 			for i := uint64(0); i < n && !d.bad; i++ {
 				o.Line = append(o.Line, d.uvarint())
 			}
+		}
+		if len(d.b) > 0 && !d.bad { // only behind a close
+			o.Closer = d.uvarint()
+			o.CloserFrom = rd.sites[d.uvarint()]
+			n := d.uvarint()
+			if n > 1<<16 {
+				return "number of locks held during a wait is not plausible"
+			}
+			o.Behind = int(n)
+			o.Event = rd.sites[d.uvarint()]
 		}
 		if !d.bad {
 			rd.file.Observations = append(rd.file.Observations, o)

@@ -179,17 +179,23 @@ func (w *writer) observation(o *Observation) {
 		p = append(p, byte(o.Wait))
 		p = binary.AppendUvarint(p, o.Waker)
 	}
-	if len(o.Guards)+len(o.Line) > 0 {
+	if len(o.Guards)+len(o.Line) > 0 || o.Closer != 0 {
 		p = binary.AppendUvarint(p, uint64(len(o.Guards)))
 		for i := range o.Guards {
 			p = binary.AppendUvarint(w.lock(p, &o.Guards[i]), o.Guards[i].Owner)
 		}
 	}
-	if len(o.Line) > 0 {
+	if len(o.Line) > 0 || o.Closer != 0 {
 		p = binary.AppendUvarint(p, uint64(len(o.Line)))
 		for _, m := range o.Line {
 			p = binary.AppendUvarint(p, m)
 		}
+	}
+	if o.Closer != 0 {
+		p = binary.AppendUvarint(p, o.Closer)
+		p = binary.AppendUvarint(p, w.site(o.CloserFrom))
+		p = binary.AppendUvarint(p, uint64(o.Behind))
+		p = binary.AppendUvarint(p, w.site(o.Event))
 	}
 	w.record(engine.RecObs, p)
 }

@@ -234,7 +234,8 @@ func CondWait(pc uintptr) { runtime.LockdepCondWait(pc) }
 
 // meet runs before one goroutine wakes another one at a channel or a Cond.
 func meet(event, waker, woken, g unsafe.Pointer, how uint8) {
-	if (*engine.Event)(event).Known((*Task)(waker), (*Task)(woken)) {
+	leaves := how&runtime.LockdepOneSided != 0 && engine.Leaves((*Task)(waker), (*Task)(woken))
+	if !leaves && (*engine.Event)(event).Known((*Task)(waker), (*Task)(woken)) {
 		return
 	}
 	m := engine.Meeting{

@@ -62,19 +62,35 @@ func (v *Validator) birthsAt(addr uintptr) (set *birthSet, check uint64) {
 	return set, uint64(addr) * 0x9e3779b97f4a7c15 >> (64 - birthCheck)
 }
 
-// bear enters the birth of the lock at addr. Where two write one entry at the same
-// time, one of their locks has none.
-func (v *Validator) bear(addr uintptr, birth uint64) {
-	set, check := v.birthsAt(addr)
-	at := birthWay(addr)
-	if w := atomic.LoadUint64(&set[at]); w != 0 && w&(1<<birthCheck-1) != check {
-		at = birthPlace(set, check, birth)
+// A cradle is the place in the table where an address's birth will be entered.
+type cradle struct {
+	set   *birthSet
+	check uint64
+	at    uint64
+	was   uint64 // the entry there
+}
+
+// cradleOf finds the place for the lock at addr. It is asked before the lock gets its
+// serial: that is a locked instruction, which the load of the entry would wait for.
+func (v *Validator) cradleOf(addr uintptr) (c cradle) {
+	c.set, c.check = v.birthsAt(addr)
+	c.at = birthWay(addr)
+	c.was = atomic.LoadUint64(&c.set[c.at])
+	return c
+}
+
+// bear enters a birth. Where two write one entry at the same time, one of their locks
+// has none.
+func (c cradle) bear(birth uint64) {
+	at := c.at
+	if c.was != 0 && c.was&(1<<birthCheck-1) != c.check {
+		at = birthPlace(c.set, c.check, birth)
 	}
 	if wide {
-		set[at%birthWays] = birth<<birthCheck | check
+		c.set[at%birthWays] = birth<<birthCheck | c.check
 		return
 	}
-	atomic.StoreUint64(&set[at%birthWays], birth<<birthCheck|check)
+	atomic.StoreUint64(&c.set[at%birthWays], birth<<birthCheck|c.check)
 }
 
 // birthWay is the entry that an address takes while it is free: that of its place in
@@ -167,6 +183,7 @@ func (v *Validator) enroll(t *Task, m *Map, class uint16) {
 		m.set(class, 0)
 		return
 	}
+	c := v.cradleOf(uintptr(unsafe.Pointer(m)))
 	b := t.next + 1
 	if t.next == t.last || b&serialMask == 0 || b > lastBirth {
 		b = v.newBirth(t)
@@ -177,7 +194,7 @@ func (v *Validator) enroll(t *Task, m *Map, class uint16) {
 		if b > lastBirth {
 			b = 0 // an entry that agrees with no lock
 		}
-		v.bear(uintptr(unsafe.Pointer(m)), b)
+		c.bear(b)
 		if v.host.Record != nil {
 			v.host.Record(uintptr(unsafe.Pointer(m)), m.serial(), 0, 0, 'N')
 		}

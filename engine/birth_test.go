@@ -243,7 +243,8 @@ func TestBirthsInTags(t *testing.T) {
 	var a, b Map
 	at := func(m *Map, birth uint64, class int) {
 		*m = *newMapPtr(uint16(n.v.AddClass(fmt.Sprintf("p.C%d", class), 0)), uint32(birth)&serialMask)
-		n.v.bear(uintptr(unsafe.Pointer(m)), birth)
+		c := n.v.cradleOf(uintptr(unsafe.Pointer(m)))
+		c.bear(birth)
 	}
 	for round := uint64(0); round < 3; round++ {
 		at(&a, 1<<20+round<<12+1, 1)
@@ -281,7 +282,8 @@ func TestBirthsTogether(t *testing.T) {
 				x := (i*7 + g*16) % len(locks)
 				addr := uintptr(unsafe.Pointer(&locks[x]))
 				if x/16 == g && i%3 == 0 { // its own locks die and are born
-					v.bear(addr, v.newBirth(task))
+					c := v.cradleOf(addr)
+					c.bear(v.newBirth(task))
 				}
 				b := v.birthOf(addr, uint32(x)+1)
 				mine[[2]uint64{uint64(addr), b}] = x

@@ -366,7 +366,8 @@ func (h *harness) setMap(i int) {
 	h.nborn++
 	h.births[i] = h.nborn<<12 | (1 + h.nborn%3)
 	h.maps[i] = newMap(uint16(h.names[h.locks[i].class-1]), uint32(h.births[i])&serialMask)
-	h.v.bear(uintptr(unsafe.Pointer(&h.maps[i])), h.births[i])
+	c := h.v.cradleOf(uintptr(unsafe.Pointer(&h.maps[i])))
+	c.bear(h.births[i])
 	*h.v.writerSet(uintptr(unsafe.Pointer(&h.maps[i]))) = [4]lastWriter{} // see wroteBefore: serials come round too fast here
 }
 

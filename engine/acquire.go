@@ -221,7 +221,7 @@ func (v *Validator) acquireHeld(t *Task, m *Map, pc uintptr, bits, key uint64) {
 	}
 	if !settled {
 		if bits&gotBit != 0 {
-			t.got = mapInst(m)
+			t.got, t.gotAs = mapInst(m), mode
 		}
 		v.learn(t, m, pc, mode, key, obsLock)
 		t.got = 0

@@ -363,7 +363,7 @@ func (h *Held) claims(r *heldRec) bool {
 // One of them may be about to push its entry.
 // Goroutines that ended with it are without a task. Locked.
 func (v *Validator) claimsOf(r *heldRec, c *[2]claim) (n int) {
-	if t := v.learner; t != nil && t.got == uintptr(r.addr) {
+	if t := v.learner; t != nil && t.got == uintptr(r.addr) && t.gotAs == r.mode {
 		n++ // it has no entry so far
 	}
 	for i := range v.orphanTab {

@@ -146,7 +146,8 @@ type Task struct {
 	made   uint16  // goroutines that the present one made
 	nest   nesting
 	asks   bool    // whether it might take a lock: see MightAcquire
-	got    uintptr // the lock that it has got, in an acquisition under way
+	gotAs  Mode    // and how it has got
+	got    uintptr // the lock, in an acquisition under way
 	wait   uint32  // its wait, 0: none that is followed
 	own    [1 + inlineHeld + 1]Held
 	times  *taskTimes // nil: never timed

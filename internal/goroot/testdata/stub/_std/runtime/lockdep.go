@@ -28,3 +28,6 @@ func lockdepGo(gp *g) uint64 { return 0 }
 
 // lockdepMix is never set here.
 var lockdepMix bool
+
+// Offsets in a RWMutex, which package sync checks.
+const LockdepReaderCount, LockdepReaderWait = 16, 20

@@ -129,6 +129,7 @@ func TestOverwritten(t *testing.T) {
 		{"taken, no certain order from it", "2Lb 2La 2ua 2ub 1La 1=a 3La 1Lb", Possible, 2},
 		{"and before the other order", "1La 1=a 3La 1Lb 1ub 3ua 2Lb 2La 2ua", Possible, 1},
 		{"the goroutine ended", "1La 1=a 3La 1Lb 1ub 3ua 1ea 2Lb 2La", Possible, 0},
+		{"readers of what was written before", "3La 3Lb 3ub 3ua 2Wa 2Wb 2ub 2ua 1Rb 1Ra", Likely, 2},
 		{"an order with nothing overwritten", "2Lb 2La 2ua 2ub 1La 1Lb", Likely, 2},
 
 		{"knot: not locked", "1La 1=a 2Lb 2la 1lb", Suppressed, 1},

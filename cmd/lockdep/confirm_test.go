@@ -68,7 +68,10 @@ func both(f, g func()) {
 // Two goroutines, some time apart.
 func TestApartInTime(t *testing.T) {
 	l, r := new(Left), new(Right)
-	both(func() { l.mu.Lock(); r.mu.Lock(); r.mu.Unlock(); l.mu.Unlock() }, func() { r.mu.Lock(); l.mu.Lock(); l.mu.Unlock(); r.mu.Unlock() })
+	both(
+		func() { l.mu.Lock(); r.mu.Lock(); r.mu.Unlock(); l.mu.Unlock() },
+		func() { r.mu.Lock(); l.mu.Lock(); l.mu.Unlock(); r.mu.Unlock() },
+	)
 }
 
 // The first has ended before the second begins: by construction.

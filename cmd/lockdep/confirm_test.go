@@ -123,7 +123,10 @@ func TestReadAgain(t *testing.T) {
 // Both orders under one lock.
 func TestGate(t *testing.T) {
 	g, i, y := new(Gate), new(In), new(Yard)
-	both(func() { g.mu.Lock(); i.mu.Lock(); y.mu.Lock(); y.mu.Unlock(); i.mu.Unlock(); g.mu.Unlock() }, func() { g.mu.Lock(); y.mu.Lock(); i.mu.Lock(); i.mu.Unlock(); y.mu.Unlock(); g.mu.Unlock() })
+	both(
+		func() { g.mu.Lock(); i.mu.Lock(); y.mu.Lock(); y.mu.Unlock(); i.mu.Unlock(); g.mu.Unlock() },
+		func() { g.mu.Lock(); y.mu.Lock(); i.mu.Lock(); i.mu.Unlock(); y.mu.Unlock(); g.mu.Unlock() },
+	)
 }
 
 // By address, from many goroutines.

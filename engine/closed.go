@@ -1,5 +1,7 @@
 package engine
 
+import "sync/atomic"
+
 // This file knows of orders that cannot meet since the goroutine that makes one
 // of them is done before the other one begins: a goroutine holds lock L, waits
 // for a close with which another one leaves, and only then, with L held still,
@@ -20,9 +22,29 @@ type closed struct {
 // A leaving is what a goroutine knows of the last close with which it ended a wait.
 type leaving struct {
 	pc     uintptr // where the channel was made; 0: none
-	gate   uintptr // a lock that who waited held for writing; 0: none
+	gate   uintptr // a lock that who waited held for writing; 0: not known
 	serial uint32
-	n      uint8 // acquisitions since
+	class  ClassID // the class of such locks; 0: none that counts
+	n      uint8   // acquisitions since
+}
+
+// A closeRec is a goroutine that closed a channel. The table loses what is overwritten.
+type closeRec struct {
+	closer     uint64
+	origin, pc uint64 // as in closed
+}
+
+const closeBits = 8
+
+// gateNever is in the place of a gate where goroutines go on after their closes.
+const gateNever = ^uint64(0)
+
+// gateOf is what an Event remembers of who waits: the class of its first lock.
+func (t *Task) gateOf() uint64 {
+	if h := t.at(0); h.mode() == Write {
+		return 1<<32 | uint64(h.class())
+	}
+	return 1 << 32
 }
 
 // waitClosed is in the place of what is waited for in what is known of goroutines
@@ -41,41 +63,97 @@ func Leaves(waker, woken *Task) bool {
 
 // closes records that m's waker ends the wait of a goroutine with locks held, by a
 // close.
-//
-// The entry on top gets a key of its own: chains behind the wait are others than
-// those without it, so that both are learned.
 func (v *Validator) closes(m *Meeting) {
 	w, t := m.Waker, m.Woken
 	h := t.top()
 	if h.key == h.below().key {
 		return
 	}
-	v.lock()
-	known := v.wentOn(v.siteAt(m.Event.PC), 0)
-	v.unlock()
-	if known {
+	if m.Event.gate == 0 {
+		atomic.StoreUint64(&m.Event.gate, t.gateOf())
+	}
+	if !v.leaves(w, m.Event) {
 		return
 	}
-	h.key = mixLock(mix(h.below().key, h.class(), h.mode()), uint64(m.Event.PC)<<20^uint64(w.origin)^1<<63)
-	t.closed = closed{closer: w.goid, origin: w.origin, pc: m.Event.PC, key: h.key, depth: t.depth}
-	l := leaving{pc: m.Event.PC}
-	if g := t.at(0); g.mode() == Write && g.class() != 0 {
-		l.gate, l.serial = g.inst, g.serial()
+	if g := t.at(0); g.mode() == Write && g.class() != 0 && (w.leaving.gate == 0 || w.leaving.gate == g.inst) {
+		w.leaving.gate, w.leaving.serial = g.inst, g.serial()
+	} else {
+		w.leaving.gate, w.leaving.class = 0, 0
 	}
-	if w.leaving.pc == l.pc && w.leaving.n != 0 {
-		l.n = w.leaving.n // it went on, and is followed no longer than before
+	t.comesAfter(w.goid, w.origin, m.Event.PC)
+}
+
+// Closes records that t closes a channel of event e, for whose kind goroutines wait
+// with locks held. Who comes later will not sleep.
+func (v *Validator) Closes(t *Task, e *Event) {
+	if t.goid == 0 || t.slow&(taskBusy|taskBlind) != 0 || !v.leaves(t, e) {
+		return
 	}
-	if w.leaving.pc != 0 && w.leaving.pc != l.pc {
-		v.goesOn(w.leaving.pc, 0)
+	v.lock()
+	v.closeTab[hash64(t.goid)>>20&(1<<closeBits-1)] = closeRec{closer: t.goid, origin: uint64(t.origin), pc: uint64(e.PC)}
+	v.unlock()
+}
+
+// leaves begins to follow w after a close; false: it is known that those who close
+// such channels go on.
+func (v *Validator) leaves(w *Task, e *Event) bool {
+	v.lock()
+	known := v.wentOn(v.siteAt(e.PC), 0)
+	v.unlock()
+	if known {
+		atomic.StoreUint64(&e.gate, gateNever)
+		return false
 	}
-	if w.leaving.pc == l.pc && (w.leaving.gate != l.gate || w.leaving.serial != l.serial) {
-		l.gate = 0
+	switch l := &w.leaving; l.pc {
+	case e.PC:
+	default:
+		v.goesOn(l.pc, 0)
+		fallthrough
+	case 0:
+		*l = leaving{pc: e.PC, class: ClassID(uint32(e.gate))}
 	}
-	w.leaving = l
 	for i := uint32(0); i < w.depth; i++ {
-		v.goesOn(l.pc, w.at(i).class()) // it can take others under this one
+		v.goesOn(e.PC, w.at(i).class()) // it can take others under this one
 	}
 	w.setSlow(taskLeaving)
+	return true
+}
+
+// Closed records that t, which holds locks, finds a channel of event e closed by
+// that goroutine. It has not slept, but comes after the close as well.
+func (v *Validator) Closed(t *Task, e *Event, closer uint64) {
+	h := t.top()
+	if !t.Holding() || h.key == h.below().key || t.slow&(taskBusy|taskBlind) != 0 {
+		return
+	}
+	gate := atomic.LoadUint64(&e.gate)
+	if gate == 0 {
+		atomic.StoreUint64(&e.gate, t.gateOf()) // the next ones will be known
+	}
+	if gate != t.gateOf() || uint32(gate) == 0 {
+		return
+	}
+	if x := t.behind(); x != nil && x.closer == closer && x.depth == t.depth {
+		return
+	}
+	v.lock()
+	r := v.closeTab[hash64(closer)>>20&(1<<closeBits-1)]
+	v.unlock()
+	if r.closer == closer && r.pc == uint64(e.PC) && closer != t.goid {
+		t.comesAfter(closer, uintptr(r.origin), e.PC)
+	}
+}
+
+// comesAfter notes the close that t comes after.
+//
+// The entry on top gets a key of its own: chains behind the wait are others than
+// those without it, so that both are learned.
+func (t *Task) comesAfter(closer uint64, origin, pc uintptr) {
+	h := t.top()
+	h.key = mixLock(mix(h.below().key, h.class(), h.mode()), uint64(pc)<<20^uint64(origin)^1<<63)
+	h.word |= lookBit // it is not to be taken again with that key
+	t.above().word |= lookBit
+	t.closed = closed{closer: closer, origin: origin, pc: pc, key: h.key, depth: t.depth}
 }
 
 // after is called when t takes a lock of class c, having closed a channel.
@@ -92,9 +170,12 @@ func (v *Validator) after(t *Task, c ClassID) {
 		t.clearSlow(taskLeaving)
 		return
 	}
-	for i := uint32(0); i < t.depth && t.leaving.gate != 0; i++ {
-		if h := t.at(i); h.inst == t.leaving.gate && h.serial() == t.leaving.serial {
+	for i := uint32(0); i < t.depth; i++ {
+		switch h, l := t.at(i), &t.leaving; {
+		case l.gate != 0 && h.inst == l.gate && h.serial() == l.serial:
 			return
+		case l.gate == 0 && l.class != 0 && h.class() == l.class && h.mode() == Write:
+			return // of whoever comes
 		}
 	}
 	if c != 0 {

@@ -49,3 +49,39 @@ func TestAfterClose(t *testing.T) {
 		})
 	}
 }
+
+// Who comes after the close does not sleep. 3 is one that slept before: so it is known
+// that locks are held where such closes are waited for.
+func TestAfterCloseWithoutSleep(t *testing.T) {
+	for _, c := range []struct{ name, script, want string }{
+		{"known", "4Lx 4ux 3Lk 4c3 3uk 2Lb 2La 2ua 2ub 2C- 1Lk 1D2 1La 1Lb", "circular possible"},
+		{"known by one that did not sleep", "4Lx 4ux 4C- 3Lk 3D4 3uk 2Lb 2La 2ua 2ub 2C- 1Lk 1D2 1La 1Lb", "circular possible"},
+		{"it takes them under the gate", "4Lx 4ux 3Lk 4c3 3uk 2Lb 2La 2ua 2ub 2C- 1Lk 1D2 1La 1Lb 1ub 1ua 1uk 2Lk 2Lb 2La", "circular possible"},
+		{"the first", "2Lb 2La 2ua 2ub 2C- 1Lk 1D2 1La 1Lb", "circular likely"},
+		{"another lock around it", "4Lx 4ux 3Ll 4c3 3ul 2Lb 2La 2ua 2ub 2C- 1Lk 1D2 1La 1Lb", "circular likely"},
+		{"no lock around it", "4Lx 4ux 3Lk 4c3 3uk 2Lb 2La 2ua 2ub 2C- 1D2 1La 1Lb", "circular likely"},
+		{"let go", "4Lx 4ux 3Lk 4c3 3uk 2Lb 2La 2ua 2ub 2C- 1Lk 1D2 1uk 1Lk 1La 1Lb", "circular likely"},
+		{"it goes on", "4Lx 4ux 3Lk 4c3 3uk 2Lb 2La 2ua 2ub 2C- 1Lk 1D2 1La 1Lb 1ub 1ua 2Lb 2La", "circular likely"},
+		{"closed by another one", "4Lx 4ux 3Lk 4c3 3uk 2Lb 2La 2ua 2ub 4C- 1Lk 1D4 1La 1Lb", "circular likely"},
+		{"with the lock held", "4Lx 4ux 3Lk 4c3 3uk 2Lb 2La 2ua 2C- 2ub 1Lk 1D2 1La 1Lb", "circular likely"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := newPlayer(New(SmallLimits(), Host{}))
+			for op := range strings.FieldsSeq(c.script) {
+				switch op[1] {
+				case 'C':
+					if p.event.gate+1 > 1 { // as the runtime does
+						p.v.Closes(p.task(op[0]), &p.event)
+					}
+				case 'D':
+					p.v.Closed(p.task(op[0]), &p.event, p.task(op[2]).goid)
+				default:
+					p.play(op)
+				}
+			}
+			if got := shown(p.v); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}

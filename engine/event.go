@@ -30,6 +30,8 @@ type Event struct {
 	without [2]uint64 // some waker came without them
 	needed  [2]uint64 // they are in an observation
 
+	gate uint64 // see closed.go
+
 	_  [8 - unsafe.Sizeof(uintptr(0))]byte
 	PC uintptr // return address of the make, or of the call
 }

@@ -47,6 +47,7 @@ func (v *Validator) tables() []table {
 		tableOf(&v.orphanTab, maxOrphans),
 		tableOf(&v.waits, min(maxWaits, lim.Tasks+1)),
 		tableOf(&v.refutedTab, 1<<12),
+		tableOf(&v.closeTab, 1<<closeBits),
 		tableOf(&v.doners, 1<<donerBits),
 		tableOf(&v.lastWriters, 1<<writerBits),
 		tableOf(&v.awaitedTab, 1<<awaitedBits),

@@ -197,6 +197,7 @@ type Validator struct {
 	orphanTab    []orphan
 	waits        []wait
 	refutedTab   []uint64 // see event.go
+	closeTab     []closeRec
 	closers      uint64   // bits of the origins of goroutines that are closers of an observation
 	doners       []doner
 	doneGen      uint32

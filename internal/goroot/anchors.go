@@ -88,10 +88,12 @@ var anchors = []struct {
 		head("chansend", "if lockdepRecord { lockdepSend(unsafe.Pointer(c)) }"),
 		beforeEach("chansend", "return true", "if lockdepRecord { lockdepReceive(unsafe.Pointer(c)) }; "),
 		head("chanrecv", "if lockdepRecord { lockdepSend(unsafe.Pointer(c)) }"),
-		beforeEach("chanrecv", "return true, false", "if lockdepRecord { lockdepReceive(unsafe.Pointer(c)) }; "),
+		beforeEach("chanrecv", "return true, false", "lockdepClosed(c); if lockdepRecord { lockdepReceive(unsafe.Pointer(c)) }; "),
 		beforeEach("chanrecv", "return true, true", "if lockdepRecord { lockdepReceive(unsafe.Pointer(c)) }; "),
 		before("chanrecv", "return true, success", "if lockdepRecord { lockdepReceive(unsafe.Pointer(c)) }; "),
 		head("closechan", "if lockdepRecord { lockdepSend(unsafe.Pointer(c)) }"),
+		after("closechan", "c.closed = 1", "; lockdepClose(c)"),
+		before("closechan", "lock(&c.lock)", "lockdepCloses(c); "),
 		before("closechan", "goready(gp, 3)", "lockdepMeet(c, (*sudog)(gp.param), LockdepReceives|LockdepOneSided); "),
 	}},
 	{"runtime/select.go", []op{

@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"sync"
+	"time"
 )
 
 type conn struct {
@@ -35,6 +36,7 @@ func (c *conn) read() {
 		s.state.Unlock()
 	}
 	<-c.stop
+	time.Sleep(time.Millisecond)
 }
 
 func (c *conn) close() {

@@ -10,6 +10,7 @@ import (
 type lockdepEvent struct {
 	without [2]uint64
 	needed  [2]uint64
+	gate    uint64
 	_       [8 - unsafe.Sizeof(uintptr(0))]byte
 	pc      uintptr
 }
@@ -71,6 +72,53 @@ func lockdepMeet(c *hchan, sg *sudog, how uint8) {
 	// The search for leaks takes a goroutine that waits for what nobody can
 	// reach for one that leaks. This one is as good as awake.
 	KeepAlive(c)
+}
+
+// LockdepOnClose runs when a goroutine closes a channel for which others waited with
+// locks held before. It gets the event and the task.
+var LockdepOnClose func(event, task unsafe.Pointer)
+
+// LockdepOnClosed runs when a goroutine that holds locks finds a channel closed. It
+// gets the event, the task, and the number of the goroutine that closed the channel.
+var LockdepOnClosed func(event, task unsafe.Pointer, closer uint64)
+
+// lockdepClose is called with c locked, when it is closed. A closed channel has no
+// more use for the place of the next value that is sent.
+func lockdepClose(c *hchan) {
+	if gp := getg(); gp.lockdep != nil {
+		c.sendx = uint(gp.goid)
+	} else {
+		c.sendx = 0
+	}
+}
+
+// lockdepCloses is called when c is about to be closed.
+func lockdepCloses(c *hchan) {
+	gp, e := getg(), &lockdepEvents[c.lockdep]
+	if gate := atomic.Load64(&e.gate); gate+1 <= 1 || gp.lockdep == nil || gp == gp.m.g0 || gp.m.locks != 0 {
+		return
+	}
+	if f := LockdepOnClose; f != nil {
+		f(unsafe.Pointer(e), gp.lockdep)
+	}
+}
+
+// lockdepClosed is called when c is found closed and empty by who receives.
+func lockdepClosed(c *hchan) {
+	gp := getg()
+	if t := gp.lockdep; t == nil || *(*uint32)(t) == 0 { // it holds nothing
+		return
+	}
+	lockdepClosedHolding(c, gp)
+}
+
+func lockdepClosedHolding(c *hchan, gp *g) {
+	if c.lockdep == 0 || c.timer != nil || c.sendx == 0 || gp == gp.m.g0 || gp.m.locks != 0 {
+		return
+	}
+	if f := LockdepOnClosed; f != nil {
+		f(unsafe.Pointer(&lockdepEvents[c.lockdep]), gp.lockdep, uint64(c.sendx))
+	}
 }
 
 // lockdepSignal is called when gp was taken out of the queue of a Cond and is

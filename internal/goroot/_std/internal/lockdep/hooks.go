@@ -255,6 +255,14 @@ func meet(event, waker, woken, g unsafe.Pointer, how uint8) {
 	v.Meet(&m)
 }
 
+// closes runs when a goroutine closes a channel that others wait for with locks held.
+func closes(event, t unsafe.Pointer) { v.Closes((*Task)(t), (*engine.Event)(event)) }
+
+// closed runs when a goroutine with locks held finds a channel closed.
+func closed(event, t unsafe.Pointer, closer uint64) {
+	v.Closed((*Task)(t), (*engine.Event)(event), closer)
+}
+
 // made runs when a goroutine makes another one: what it took before, nobody
 // whom it lets run from then on can be in the way of.
 func made(p unsafe.Pointer) uint64 {

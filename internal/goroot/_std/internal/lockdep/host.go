@@ -53,6 +53,8 @@ func init() {
 	runtime.LockdepOnGoexit = goexit
 	runtime.LockdepOnExit = exit
 	runtime.LockdepOnMeet = meet
+	runtime.LockdepOnClose = closes
+	runtime.LockdepOnClosed = closed
 	runtime.LockdepOnGo = made
 	on = true
 	if opt.stat {

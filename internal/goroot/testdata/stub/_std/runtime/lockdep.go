@@ -18,6 +18,12 @@ func lockdepMake(pc uintptr) uint16 { return 1 }
 
 func lockdepMeet(c *hchan, sg *sudog, how uint8) {}
 
+func lockdepClose(c *hchan) {}
+
+func lockdepCloses(c *hchan) {}
+
+func lockdepClosed(c *hchan) {}
+
 func lockdepBlocks(block bool) uint8 { return 0 }
 
 func lockdepSelects(block bool) uint8 { return 0 }

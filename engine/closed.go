@@ -123,7 +123,7 @@ func (v *Validator) leaves(w *Task, e *Event) bool {
 // that goroutine. It has not slept, but comes after the close as well.
 func (v *Validator) Closed(t *Task, e *Event, closer uint64) {
 	h := t.top()
-	if !t.Holding() || h.key == h.below().key || t.slow&(taskBusy|taskBlind) != 0 {
+	if !t.Holding() || closer == t.goid || h.key == h.below().key || t.slow&(taskBusy|taskBlind) != 0 {
 		return
 	}
 	gate := atomic.LoadUint64(&e.gate)
@@ -139,7 +139,7 @@ func (v *Validator) Closed(t *Task, e *Event, closer uint64) {
 	v.lock()
 	r := v.closeTab[hash64(closer)>>20&(1<<closeBits-1)]
 	v.unlock()
-	if r.closer == closer && r.pc == uint64(e.PC) && closer != t.goid {
+	if r.closer == closer && r.pc == uint64(e.PC) {
 		t.comesAfter(closer, uintptr(r.origin), e.PC)
 	}
 }

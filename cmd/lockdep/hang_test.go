@@ -87,9 +87,10 @@ func crossed() (*a, *b) {
 
 func TestPair(t *testing.T) {
 	x, y := new(a), new(b)
-	took := make(chan bool)
-	go func() { y.mu.Lock(); close(took); x.mu.Lock(); x.mu.Unlock(); y.mu.Unlock() }()
+	took, mine := make(chan bool), make(chan bool)
+	go func() { y.mu.Lock(); close(took); <-mine; x.mu.Lock(); x.mu.Unlock(); y.mu.Unlock() }()
 	x.mu.Lock()
+	close(mine)
 	<-took
 	y.mu.Lock()
 	y.mu.Unlock()

@@ -495,7 +495,7 @@ func (v *Validator) EndTask(t *Task) {
 	t.Stretch()
 	t.uses++
 	t.goid, t.origin, t.test, t.made = 0, 0, 0, 0
-	t.leaving.pc = 0
+	t.leaving = [maxCloses]leaving{}
 	atomic.StoreUint32(&t.epoch, atomic.LoadUint32(&v.epoch)-1) // to be renewed
 }
 

@@ -36,6 +36,10 @@ type closeRec struct {
 
 const closeBits = 8
 
+// maxCloses is how many closes of one goroutine are followed, of channels made at
+// different places. Whoever waits for another one comes after nothing that is known.
+const maxCloses = 4
+
 // gateNever is in the place of a gate where goroutines go on after their closes.
 const gateNever = ^uint64(0)
 
@@ -72,13 +76,14 @@ func (v *Validator) closes(m *Meeting) {
 	if m.Event.gate == 0 {
 		atomic.StoreUint64(&m.Event.gate, t.gateOf())
 	}
-	if !v.leaves(w, m.Event) {
+	l := v.leaves(w, m.Event)
+	if l == nil {
 		return
 	}
-	if g := t.at(0); g.mode() == Write && g.class() != 0 && (w.leaving.gate == 0 || w.leaving.gate == g.inst) {
-		w.leaving.gate, w.leaving.serial = g.inst, g.serial()
+	if g := t.at(0); g.mode() == Write && g.class() != 0 && (l.gate == 0 || l.gate == g.inst) {
+		l.gate, l.serial = g.inst, g.serial()
 	} else {
-		w.leaving.gate, w.leaving.class = 0, 0
+		l.gate, l.class = 0, 0
 	}
 	t.comesAfter(w.goid, w.origin, m.Event.PC)
 }
@@ -86,7 +91,7 @@ func (v *Validator) closes(m *Meeting) {
 // Closes records that t closes a channel of event e, for whose kind goroutines wait
 // with locks held. Who comes later will not sleep.
 func (v *Validator) Closes(t *Task, e *Event) {
-	if t.goid == 0 || t.slow&(taskBusy|taskBlind) != 0 || !v.leaves(t, e) {
+	if t.goid == 0 || t.slow&(taskBusy|taskBlind) != 0 || v.leaves(t, e) == nil {
 		return
 	}
 	v.lock()
@@ -94,29 +99,32 @@ func (v *Validator) Closes(t *Task, e *Event) {
 	v.unlock()
 }
 
-// leaves begins to follow w after a close; false: it is known that those who close
-// such channels go on.
-func (v *Validator) leaves(w *Task, e *Event) bool {
+// leaves begins to follow w after a close; nil: it is known that those who close
+// such channels go on, or there is no room.
+func (v *Validator) leaves(w *Task, e *Event) *leaving {
 	v.lock()
 	known := v.wentOn(v.siteAt(e.PC), 0)
 	v.unlock()
 	if known {
 		atomic.StoreUint64(&e.gate, gateNever)
-		return false
+		return nil
 	}
-	switch l := &w.leaving; l.pc {
-	case e.PC:
-	default:
-		v.goesOn(l.pc, 0)
-		fallthrough
-	case 0:
+	i := 0
+	for i < maxCloses && w.leaving[i].pc != 0 && w.leaving[i].pc != e.PC {
+		i++
+	}
+	if i == maxCloses {
+		return nil
+	}
+	l := &w.leaving[i]
+	if l.pc == 0 {
 		*l = leaving{pc: e.PC, class: ClassID(uint32(e.gate))}
 	}
 	for i := uint32(0); i < w.depth; i++ {
 		v.goesOn(e.PC, w.at(i).class()) // it can take others under this one
 	}
 	w.setSlow(taskLeaving)
-	return true
+	return l
 }
 
 // Closed records that t, which holds locks, finds a channel of event e closed by
@@ -156,31 +164,41 @@ func (t *Task) comesAfter(closer uint64, origin, pc uintptr) {
 	t.closed = closed{closer: closer, origin: origin, pc: pc, key: h.key, depth: t.depth}
 }
 
-// after is called when t takes a lock of class c, having closed a channel.
-//
-// With the gate held it is where whoever waited cannot be.
+// after is called when t takes a lock of class c, having closed channels.
 func (v *Validator) after(t *Task, c ClassID) {
-	if t.leaving.pc == 0 {
-		t.clearSlow(taskLeaving)
-		return
-	}
-	if t.leaving.n++; t.leaving.n >= maxLeaving {
-		v.goesOn(t.leaving.pc, 0)
-		t.leaving = leaving{}
-		t.clearSlow(taskLeaving)
-		return
-	}
-	for i := uint32(0); i < t.depth; i++ {
-		switch h, l := t.at(i), &t.leaving; {
-		case l.gate != 0 && h.inst == l.gate && h.serial() == l.serial:
-			return
-		case l.gate == 0 && l.class != 0 && h.class() == l.class && h.mode() == Write:
-			return // of whoever comes
+	follows := false
+	for i := range t.leaving {
+		l := &t.leaving[i]
+		if l.pc == 0 {
+			continue
+		}
+		if follows = true; t.holdsGate(l) {
+			continue // where whoever waited cannot be
+		}
+		if l.n++; l.n >= maxLeaving {
+			v.goesOn(l.pc, 0)
+			*l = leaving{}
+		} else if c != 0 {
+			v.goesOn(l.pc, c)
 		}
 	}
-	if c != 0 {
-		v.goesOn(t.leaving.pc, c)
+	if !follows {
+		t.clearSlow(taskLeaving)
 	}
+}
+
+// holdsGate reports whether t holds the lock that whoever waited held, or, of
+// whoever comes, one of its class.
+func (t *Task) holdsGate(l *leaving) bool {
+	for i := uint32(0); i < t.depth; i++ {
+		switch h := t.at(i); {
+		case l.gate != 0 && h.inst == l.gate && h.serial() == l.serial:
+			return true
+		case l.gate == 0 && l.class != 0 && h.class() == l.class && h.mode() == Write:
+			return true
+		}
+	}
+	return false
 }
 
 // goesOn records that a goroutine that closed a channel made at pc took a lock of

@@ -14,6 +14,7 @@ func TestAfterClose(t *testing.T) {
 		{"the other one ends", "2Lb 2La 2ua 2ub 1Ll 2c1 2x- 1La 1Lb", "circular possible"},
 		{"it takes another lock", "2Lb 2La 2ua 2ub 1Ll 2c1 2Lc 2uc 1La 1Lb", "circular possible"},
 		{"it takes them under the gate", "2Lb 2La 2ua 2ub 1Ll 2c1 1La 1Lb 1ub 1ua 1ul 2Ll 2Lb 2La", "circular possible"},
+		{"it takes many under the gate", "2Lb 2La 2ua 2ub 1Ll 2c1 1La 1Lb 1ub 1ua 1ul 2Ll " + strings.Repeat("2La 2ua ", 40), "circular possible"},
 		{"three locks", "2Lc 2La 2ua 2uc 3Lb 3Lc 3uc 3ub 1Ll 2c1 1La 1Lb", "circular possible"},
 
 		{"no wait", "2Lb 2La 2ua 2ub 1Ll 1La 1Lb", "circular likely"},
@@ -23,6 +24,7 @@ func TestAfterClose(t *testing.T) {
 		{"one of two is let go", "2Lb 2La 2ua 2ub 1Lk 1Ll 2c1 1uk 1La 1Lb", "circular likely"},
 		{"the wait is behind the outer lock", "2Lb 2La 2ua 2ub 1Ll 1La 2c1 1Lb", "circular likely, wait possible"},
 		{"it goes on", "2Lb 2La 2ua 2ub 1Ll 2c1 2Lb 2La 2ua 2ub 1La 1Lb", "circular likely"},
+		{"it goes on for long", "2Lb 2La 2ua 2ub 1Ll 2c1 " + strings.Repeat("2Lc 2uc ", 40) + "1La 1Lb", "circular likely"},
 		{"it goes on later", "2Lb 2La 2ua 2ub 1Ll 2c1 1La 1Lb 1ub 1ua 2Lb 2La 2ua 2ub", "circular likely"},
 		{"it goes on by a try", "2Lb 2La 2ua 2ub 1Ll 2c1 1La 1Lb 1ub 1ua 2Tb 2La", "circular likely"},
 		{"it holds the lock at the close", "2Lb 2La 2ua 1Ll 2c1 2ub 1La 1Lb", "circular likely"},

@@ -153,7 +153,7 @@ type Task struct {
 	times  *taskTimes // nil: never timed
 
 	closed  closed // see closed.go
-	leaving leaving
+	leaving [maxCloses]leaving
 
 	doomed   uint32 // see hang.go
 	doomNext uint32

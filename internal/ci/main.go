@@ -27,7 +27,7 @@ type step struct {
 // is built on it. The programs below testdata/behaviours are a module too; the
 // tests of cmd/lockdep run them. tools/ holds no code.
 var steps = []step{
-	{".", []string{"test", "-timeout=20m", "./..."}},
+	{".", []string{"test", "-timeout=45m", "./..."}},
 	{"annotate", []string{"test", "-timeout=5m", "./..."}},
 	{"examples/bank", []string{"test", "-timeout=5m", "./..."}},
 	{"internal/bench", []string{"test", "-timeout=10m", "-short", "./..."}},

@@ -15,8 +15,9 @@ import (
 //   - the pairs of an observation that leaves the ring leave a mark in the table past,
 //     by which an inversion of two is still found, with the stack of the first
 //     observation of its chain;
-//   - that a live pair left the ring is said once for each class, since a longer cycle
-//     needs it.
+//   - that the mark of a live pair was lost, or says too little, is said once for each
+//     class: an inversion of the pair would be missed. Cycles of three and more instances
+//     need pairs that are in the ring.
 //
 // An observation that leaves makes room in the tables of observations, held records
 // and samples, so that no class takes another one's room.
@@ -157,16 +158,15 @@ func (v *Validator) shrinkRing(c ClassID) {
 func (v *Validator) leave(id ObsID, c ClassID) {
 	o := &v.obs[id]
 	dead := v.dead(id)
-	said := dead
 	ed := v.edgeFind(c, c)
 	for o.selfs != 0 {
 		s := o.sample
 		o.sample = v.samples[s].sibling
 		if h := &v.held[o.held+uint32(v.samples[s].from)]; !dead {
-			v.remember(h, &o.lock, o.goid)
-			if !said && v.lives(h) && v.lives(&o.lock) && v.collected()-o.at >= minAge {
-				said = true
-				v.fullOf(tabPairs, v.ringSize(), c)
+			lives := v.collected()-o.at >= minAge && v.lives(h) && v.lives(&o.lock)
+			speaks := v.classes[c].model != 0 && h.mode == Write && o.lock.mode == Write // see recollect
+			if !v.remember(h, &o.lock, o.goid, lives) || lives && !speaks {
+				v.fullOf(tabPairs, 1<<pastBits, c)
 			}
 		}
 		v.unlinkSelf(ed, s)
@@ -314,20 +314,45 @@ func (v *Validator) replaceDead(e *edge, id ObsID, i int) bool {
 	return false
 }
 
-// past has the pairs that left a ring: a mark in 48 bits and the low bits of the
-// goroutine in 16. It loses what is overwritten.
-const pastBits = 17
+// past has the pairs that left a ring, in sets:
+//
+//	mark 47 | both locks lived when it left 1 | low bits of the goroutine 16
+//
+// A pair that is not known to live makes room first: it is one of many that nobody has
+// any more, but the collector has not come yet.
+const (
+	pastBits  = 18
+	pastWays  = 8
+	pastLives = 1 << 16
+	pastMark  = ^uint64(1<<17 - 1)
+)
 
-func (v *Validator) pastAt(outer, inner *heldRec) (e *uint64, mark uint64) {
+func (v *Validator) pastAt(outer, inner *heldRec) (set []uint64, mark uint64) {
 	h := bornPair(inner.birth^inner.addr<<16, outer.birth^outer.addr<<16)
 	h ^= h >> 31
-	return &v.past[h&(1<<pastBits-1)], h &^ 0xffff
+	i := h & (1<<pastBits - pastWays)
+	return v.past[i : i+pastWays], h & pastMark
 }
 
-// remember notes that goroutine goid nested inner in outer. Locked.
-func (v *Validator) remember(outer, inner *heldRec, goid uint64) {
-	e, mark := v.pastAt(outer, inner)
-	*e = mark | uint64(uint16(goid))
+// remember notes that goroutine goid nested inner in outer; false: another pair that
+// lived is forgotten for it. Locked.
+func (v *Validator) remember(outer, inner *heldRec, goid uint64, lives bool) bool {
+	set, mark := v.pastAt(outer, inner)
+	at, kept := int(goid%pastWays), false
+	for i, w := range set {
+		if w&pastMark == mark || w == 0 {
+			at, kept = i, true
+			break
+		}
+		if w&pastLives == 0 {
+			at, kept = i, true
+		}
+	}
+	set[at] = mark | uint64(uint16(goid))
+	if lives {
+		set[at] |= pastLives
+	}
+	return kept
 }
 
 // recollect makes an observation of the pair inner in outer out of what the table past has of it,
@@ -335,12 +360,16 @@ func (v *Validator) remember(outer, inner *heldRec, goid uint64) {
 func (v *Validator) recollect(ed EdgeID, s SampleID) {
 	o := &v.obs[v.samples[s].obs]
 	x, y := o.lock, v.held[o.held+uint32(v.samples[s].from)] // past: y was taken in x
-	e, mark := v.pastAt(&x, &y)
-	if *e&^0xffff != mark || mark == 0 || o.proc != 0 {
+	set, mark := v.pastAt(&x, &y)
+	at := 0
+	for at < pastWays && (set[at] == 0 || set[at]&pastMark != mark) {
+		at++
+	}
+	if at == pastWays || o.proc != 0 {
 		return
 	}
-	goid := uint64(uint16(*e))
-	*e = 0
+	goid := uint64(uint16(set[at]))
+	set[at] = 0
 	// The first observation of such a pair, with nothing else held.
 	w := v.classes[v.edges[ed].from].model
 	if w == 0 || x.mode != Write || y.mode != Write {

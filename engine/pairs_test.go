@@ -27,25 +27,30 @@ func TestManyPairs(t *testing.T) {
 		pairs = 30_000
 	}
 	for _, c := range []struct {
-		name           string
-		flood, x, y    int
-		before         bool // the first half comes before the flood
-		alive, collect bool
+		name        string
+		flood, x, y int
+		before      bool // the first half comes before the flood
+		alive       int  // pairs in the flood that live
+		full        bool
 	}{
-		{"same class", 1, 1, 1, false, false, false},
-		{"other class", 2, 1, 1, false, false, false},
-		{"two classes", 2, 1, 3, false, false, false},
-		{"same class, live pair first", 1, 1, 1, true, false, false},
-		{"other class, live pair first", 2, 1, 1, true, false, false},
-		{"two classes, live pair first", 2, 1, 3, true, false, false},
-		{"live pairs in the flood", 1, 1, 1, true, true, true},
+		{"same class", 1, 1, 1, false, 0, false},
+		{"other class", 2, 1, 1, false, 0, false},
+		{"two classes", 2, 1, 3, false, 0, false},
+		{"same class, live pair first", 1, 1, 1, true, 0, false},
+		{"other class, live pair first", 2, 1, 1, true, 0, false},
+		{"two classes, live pair first", 2, 1, 3, true, 0, false},
+		{"live pairs in the flood", 1, 1, 1, true, 3 * maxSamplesSelf, false},
+		{"more live pairs than there are marks", 1, 1, 1, false, 5 << pastBits >> 2, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if c.full && testing.Short() {
+				t.Skip("300,000 pairs")
+			}
 			var file bytes.Buffer
-			tree := make([]Map, 3*maxSamplesSelf)
+			tree := make([]Map, c.alive+1)
 			n := newNursery(t, DefaultLimits())
 			n.v.host.Journal = func(b []byte) { file.Write(b) }
-			if c.alive {
+			if c.alive != 0 {
 				n.v.host.Word = func(p uintptr) (uint32, bool) {
 					return tree[(p-uintptr(unsafe.Pointer(&tree[0])))/unsafe.Sizeof(tree[0])].sema, true
 				}
@@ -54,12 +59,10 @@ func TestManyPairs(t *testing.T) {
 			if c.before {
 				n.nest(0, &a, c.x, &b, c.y)
 			}
-			if c.alive { // more of them than the class has room for
-				for i := range tree[1:] {
-					n.nest(2, &tree[i], c.flood, &tree[i+1], c.flood)
-					if i == maxSamplesSelf {
-						n.gc += 3
-					}
+			for i := range tree[1:] { // more of them than the class has room for
+				n.nest(2, &tree[i], c.flood, &tree[i+1], c.flood)
+				if i%maxSamplesSelf == maxSamplesSelf/2 {
+					n.gc += 3
 				}
 			}
 			n.flood(2, pairs, c.flood)
@@ -69,7 +72,7 @@ func TestManyPairs(t *testing.T) {
 			n.want(Suppressed)
 			n.nest(1, &b, c.y, &a, c.x)
 			n.want(Likely)
-			if full := n.v.Full(); len(full) != 0 != c.alive {
+			if full := n.v.Full(); len(full) != 0 != c.full {
 				t.Errorf("full: %v", full)
 			}
 			if st := n.v.Stats(); st.Observations > 3*maxSamplesSelf || st.Samples > 4*maxSamplesSelf {

@@ -68,10 +68,7 @@ func both(f, g func()) {
 // Two goroutines, some time apart.
 func TestApartInTime(t *testing.T) {
 	l, r := new(Left), new(Right)
-	both(
-		func() { l.mu.Lock(); r.mu.Lock(); r.mu.Unlock(); l.mu.Unlock() },
-		func() { r.mu.Lock(); l.mu.Lock(); l.mu.Unlock(); r.mu.Unlock() },
-	)
+	both(func() { l.mu.Lock(); r.mu.Lock(); r.mu.Unlock(); l.mu.Unlock() }, func() { r.mu.Lock(); l.mu.Lock(); l.mu.Unlock(); r.mu.Unlock() })
 }
 
 // The first has ended before the second begins: by construction.
@@ -123,10 +120,7 @@ func TestReadAgain(t *testing.T) {
 // Both orders under one lock.
 func TestGate(t *testing.T) {
 	g, i, y := new(Gate), new(In), new(Yard)
-	both(
-		func() { g.mu.Lock(); i.mu.Lock(); y.mu.Lock(); y.mu.Unlock(); i.mu.Unlock(); g.mu.Unlock() },
-		func() { g.mu.Lock(); y.mu.Lock(); i.mu.Lock(); i.mu.Unlock(); y.mu.Unlock(); g.mu.Unlock() },
-	)
+	both(func() { g.mu.Lock(); i.mu.Lock(); y.mu.Lock(); y.mu.Unlock(); i.mu.Unlock(); g.mu.Unlock() }, func() { g.mu.Lock(); y.mu.Lock(); i.mu.Lock(); i.mu.Unlock(); y.mu.Unlock(); g.mu.Unlock() })
 }
 
 // By address, from many goroutines.

@@ -17,12 +17,14 @@ type scan struct {
 	wrap    *wrappers
 	unnamed func(pos token.Pos, why string)
 
-	fn   *ast.FuncDecl // the function looked at; nil in a variable's initializer
-	name string        // its name, or the variable's, as part of a class
-	lits int           // how many function literals the walk is in
-	recv *types.Var    // its receiver, if it is a method that takes a wrapper's lock
-	flow map[*types.Var]*defs
-	done map[ast.Node]bool // selectors which were seen as part of their call
+	fn    *ast.FuncDecl // the function looked at; nil in a variable's initializer
+	name  string        // its name, or the variable's, as part of a class
+	lits  []literal     // the function literals that the walk is in
+	outer literal       // the function that they are in
+	known bool          // their numbers are known: see numbered
+	recv  *types.Var    // its receiver, if it is a method that takes a wrapper's lock
+	flow  map[*types.Var]*defs
+	done  map[ast.Node]bool // selectors which were seen as part of their call
 
 	// The call that is looked at is the statement block.List[stmt]; nil: it is no
 	// statement whose turn is known, see place.
@@ -52,6 +54,7 @@ func (s *scan) run() {
 				s.flow = s.definitions(d)
 				s.recv = s.wrapperReceiver(d)
 				s.gotos = hasGoto(d.Body)
+				s.known = s.numbered(d)
 				s.walk(d, d.Body)
 			case *ast.GenDecl:
 				for _, spec := range d.Specs {
@@ -92,12 +95,13 @@ func (s *scan) wrapperReceiver(d *ast.FuncDecl) *types.Var {
 // declaration, outer.
 func (s *scan) walk(outer, root ast.Node) {
 	fns := []ast.Node{outer}
+	s.outer = literal{}
 	var stack []ast.Node
 	ast.Inspect(root, func(n ast.Node) bool {
 		if n == nil {
 			if _, ok := stack[len(stack)-1].(*ast.FuncLit); ok {
 				fns = fns[:len(fns)-1]
-				s.lits--
+				s.leave()
 			}
 			stack = stack[:len(stack)-1]
 			return false
@@ -106,7 +110,7 @@ func (s *scan) walk(outer, root ast.Node) {
 		switch n := n.(type) {
 		case *ast.FuncLit:
 			fns = append(fns, n)
-			s.lits++
+			s.enter()
 		case *ast.DeferStmt:
 			at := append(exits(fns[len(fns)-1]), n.Call.Lparen)
 			s.call(n.Call, at)
@@ -131,7 +135,10 @@ func (s *scan) place(stack []ast.Node) {
 	if s.block = nil; len(stack) < 3 || s.gotos {
 		return
 	}
-	for _, n := range stack {
+	for _, n := range slices.Backward(stack) {
+		if _, ok := n.(*ast.FuncLit); ok {
+			break // a copy of it may lie in another loop: see inTurn
+		}
 		if _, ok := n.(*ast.ForStmt); ok {
 			return
 		}
@@ -244,6 +251,12 @@ func (s *scan) site(x ast.Expr, m *types.Selection, at []token.Pos) {
 // called, at the lines of at.
 func (s *scan) add(k kind, class class, via string, at []token.Pos) {
 	c := call{kind: k, class: class.name, in: s.inFunc(), via: via, pos: at[len(at)-1], block: s.block, stmt: s.stmt}
+	if c.in != "" && len(s.lits) > 0 {
+		if s.known {
+			c.lit = c.in + s.lits[len(s.lits)-1].name
+		}
+		c.in += ".func"
+	}
 	if class.array {
 		c.flags = []string{flagArray}
 	}
@@ -259,8 +272,8 @@ func (s *scan) add(k kind, class class, via string, at []token.Pos) {
 }
 
 // inFunc is the function in which the call that is looked at runs, as the symbols
-// of a binary spell it after the package: F, T.M, (*T).M, F[...]; and with ".func"
-// behind it in any function literal of that one. "": its symbol is not known.
+// of a binary spell it after the package: F, T.M, (*T).M, F[...]; or the one in whose
+// function literal it runs. "": its symbol is not known.
 func (s *scan) inFunc() string {
 	if s.fn == nil || s.fn.Recv == nil && s.fn.Name.Name == "init" || s.fn.Name.Name == "_" {
 		return ""
@@ -286,9 +299,6 @@ func (s *scan) inFunc() string {
 			typ = "(*" + typ + ")"
 		}
 		in = typ + "." + in
-	}
-	if s.lits > 0 {
-		in += ".func"
 	}
 	return in
 }

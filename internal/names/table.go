@@ -27,6 +27,7 @@ const (
 	flagNoValidate = "novalidate" // nothing is to be learnt from it
 	flagIn         = "in="        // before a function: only the calls in it
 	flagVia        = "via="       // before a method: only the calls of it
+	flagRow        = "row"        // nothing lies between these calls
 
 	// several stands in place of a class: the line has several locks, and the line
 	// alone does not say which one is meant.
@@ -53,7 +54,8 @@ type call struct {
 	kind  kind
 	class string // "": it cannot be told
 	flags []string
-	in    string    // the function in which it runs, see inFunc
+	in    string    // the function in which it runs, see inFunc, with ".func" in any literal of it
+	lit   string    // the literal in which it runs, "": none, or its number is not known
 	via   string    // the symbol of the method that is called, "": not known
 	pos   token.Pos // tells calls apart
 
@@ -132,14 +134,44 @@ func (e *entry) lines(k kind) (all []string) {
 			all = append(all, s+" "+flagIn+in)
 			continue
 		}
-		methods := make(map[string][]call)
-		for _, c := range by[in] {
-			methods[c.via] = append(methods[c.via], c)
+		if by[in][0].lit == "" {
+			all = append(all, ways(in, by[in])...)
+			continue
 		}
-		for _, via := range sorted(methods) {
-			if s := inTurn(methods[via]); s != "" && via != "" {
-				all = append(all, s+" "+flagIn+in+" "+flagVia+via)
+		lits := make(map[string][]call)
+		for _, c := range by[in] {
+			lits[c.lit] = append(lits[c.lit], c)
+		}
+		for _, lit := range sorted(lits) {
+			if s := name(lits[lit]); s != "" {
+				all = append(all, s+" "+flagIn+lit)
+			} else {
+				all = append(all, ways(lit, lits[lit])...)
 			}
+		}
+	}
+	return all
+}
+
+// ways returns the lines that name calls in one function, of several names, by the
+// method that is called.
+func ways(in string, calls []call) (all []string) {
+	methods := make(map[string][]call)
+	for _, c := range calls {
+		methods[c.via] = append(methods[c.via], c)
+	}
+	for _, via := range sorted(methods) {
+		if via == "" {
+			continue
+		}
+		if s := name(methods[via]); s != "" {
+			all = append(all, s+" "+flagIn+in+" "+flagVia+via)
+		} else if s, row := inTurn(methods[via]); s != "" {
+			s += " " + flagIn + in + " " + flagVia + via
+			if row {
+				s += " " + flagRow
+			}
+			all = append(all, s)
 		}
 	}
 	return all
@@ -155,29 +187,62 @@ func (e *entry) lines(k kind) (all []string) {
 // first. The exception are the heads of loops, which are moved to their ends. A head
 // has a call if the loop begins with it, or with a condition that is always true: so
 // calls in such loops have no turn. The head of a range loop is its test. ∎
-func inTurn(calls []call) string {
-	if s := name(calls); s != "" {
-		return s
-	}
+//
+// A function, a literal above all, can be inlined in a loop of another one. The runtime
+// sees that, and believes in the turn only where the calls stand in a row: then they
+// are one basic block, as a call that returns does not end one.
+func inTurn(calls []call) (s string, row bool) {
 	calls = slices.Clone(calls)
 	slices.SortFunc(calls, func(a, b call) int { return int(a.pos - b.pos) })
 	first := calls[0]
 	classes := make([]string, len(calls))
 	for i, c := range calls {
 		if c.class == "" || c.kind != first.kind || !slices.Equal(c.flags, first.flags) || c.block == nil || c.block != first.block {
-			return ""
+			return "", false
 		}
 		classes[i] = c.class
 	}
-	for _, s := range first.block.List[first.stmt:calls[len(calls)-1].stmt] {
-		switch s.(type) {
-		case *ast.ExprStmt, *ast.AssignStmt, *ast.IncDecStmt:
+	list := first.block.List[first.stmt : calls[len(calls)-1].stmt+1]
+	row = len(list) == len(calls)
+	for _, s := range list {
+		switch s := s.(type) {
+		case *ast.ExprStmt:
+			row = row && plain(s.X)
+		case *ast.AssignStmt, *ast.IncDecStmt:
 		default:
-			return ""
+			return "", false
 		}
 	}
 	first.class = strings.Join(classes, "|")
-	return name([]call{first})
+	return name([]call{first}), row
+}
+
+// plain reports whether x is a call without arguments, of a method of a variable or
+// of its fields: code without a branch.
+func plain(x ast.Expr) bool {
+	c, ok := x.(*ast.CallExpr)
+	if !ok || len(c.Args) > 0 {
+		return false
+	}
+	for x = c.Fun; ; {
+		switch e := x.(type) {
+		case *ast.Ident:
+			return true
+		case *ast.ParenExpr:
+			x = e.X
+		case *ast.StarExpr:
+			x = e.X
+		case *ast.SelectorExpr:
+			x = e.X
+		case *ast.UnaryExpr:
+			if e.Op != token.AND {
+				return false
+			}
+			x = e.X
+		default:
+			return false
+		}
+	}
 }
 
 // String returns the body of the package's section: "f" lines with the lines

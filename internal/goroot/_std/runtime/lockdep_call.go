@@ -7,19 +7,20 @@ import "unsafe"
 // LockdepCall looks at the code of the direct call that returns to pc: which
 // function it calls, and that it is call i, from 1 on, of n calls of that function
 // on the same line. Calls in two copies of an inlined function are on two lines.
-// The callee is "" where the call is not a direct one.
+// The callee is "" where the call is not a direct one. inlined says that the call lies
+// in a copy of its function.
 //
 // The code is searched for the bytes of such a call, an opcode and the distance to
 // the callee. That other bytes look like it has a chance of 2^-32 for each.
-func LockdepCall(pc uintptr) (callee string, i, n int) {
+func LockdepCall(pc uintptr) (callee string, i, n int, inlined bool) {
 	f := findfunc(pc - 1)
 	if !f.valid() || pc < f.entry()+5 {
-		return "", 0, 0
+		return "", 0, 0, false
 	}
 	to := lockdepCallee(pc)
 	g := findfunc(to)
 	if to == 0 || !g.valid() || g.entry() != to {
-		return "", 0, 0
+		return "", 0, 0, false
 	}
 	u, at := newInlineUnwinder(f, pc-1)
 	file, line := u.fileLine(at)
@@ -43,7 +44,7 @@ func LockdepCall(pc uintptr) (callee string, i, n int) {
 			}
 		}
 	}
-	return funcname(g), i, n
+	return funcname(g), i, n, at.index >= 0
 }
 
 // lockdepCallee returns where the call goes that returns to pc; 0: the bytes are no

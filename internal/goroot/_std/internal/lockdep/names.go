@@ -68,7 +68,7 @@ func nameCall(fn, file string, line int, kind byte, pc uintptr) (n engine.Naming
 	if e == nil {
 		return n
 	}
-	via, i, of := runtime.LockdepCall(pc)
+	via, i, of, inlined := runtime.LockdepCall(pc)
 	if via == "" {
 		return n
 	}
@@ -83,7 +83,9 @@ func nameCall(fn, file string, line int, kind byte, pc uintptr) (n engine.Naming
 		}
 	}
 	if turns > 1 {
-		if of != turns || i == 0 {
+		const row = " row" // a copy can lie in a loop, whose head is moved to its end
+		text := names[e.from:e.to]
+		if of != turns || i == 0 || inlined && text[max(len(text)-len(row), 0):] != row {
 			return engine.Naming{}
 		}
 		for ; i > 1; i-- {

@@ -109,3 +109,64 @@ func f11() {
 //line made.go:15
 	a.Lock(); go b.Lock(); c.Lock()
 }
+
+func do(fs ...func()) {}
+
+func lits1() {
+//line made.go:20
+	go func() { a.Lock(); b.Lock() }(); do(func() { b.Lock(); a.Lock() }, func() { c.Lock() })
+}
+
+func (g *G[K]) lits2() {
+//line made.go:21
+	do(func() { g.mu.Lock(); do(func() { g.in.Lock(); g.mu.Lock() }) }, func() { g.in.Lock(); g.mu.Lock() })
+}
+
+func lits3(yes bool) {
+	if false { do(func() {}) }
+//line made.go:22
+	do(func() { a.Lock(); b.Lock() }, func() { b.Lock(); a.Lock() })
+}
+
+func lits4(all func(func(int) bool)) {
+	for range all {}
+//line made.go:23
+	do(func() { a.Lock(); b.Lock() }, func() { b.Lock(); a.Lock() })
+}
+
+func value[K any](k K) { }
+
+func lits5[K any]() {
+	f := value[K]
+	_ = f
+//line made.go:24
+	do(func() { a.Lock(); b.Lock() }, func() { b.Lock(); a.Lock() })
+}
+
+func lits6(all []T) {
+	for {
+//line made.go:25
+		do(func() { a.Lock(); all[0].mu.Lock() }, func() { b.Lock(); a.Lock() })
+	}
+}
+
+func lits7(yes bool) {
+	if yes { return }
+//line made.go:26
+	if yes { return; do(func() { a.Lock() }) }; do(func() { a.Lock(); b.Lock() }, func() { b.Lock(); a.Lock() })
+}
+
+//line made.go:27
+var lits8 = []func(){func() { a.Lock(); b.Lock() }, func() { b.Lock(); a.Lock() }}
+
+func init() {
+//line made.go:28
+	do(func() { a.Lock(); b.Lock() }, func() { b.Lock(); a.Lock() })
+}
+
+func lits9(yes bool) {
+	if yes { return }
+	_ = func() {}
+//line made.go:29
+	do(func() { a.Lock(); do(); b.Lock() }, func() { b.Lock(); c.Lock() }, func() { do(func() { c.Lock() }) })
+}

@@ -38,6 +38,10 @@ var defaultBounds = bounds{
 	lateFactor: 3, latePlus: 500 * time.Millisecond,
 }
 
+// perGoroutine is the memory, in bytes, of a goroutine that waits: a stack of 8 KB, since
+// it has learned something, and its task.
+const perGoroutine = 12 << 10
+
 func (b *bounds) flags(f *flag.FlagSet) {
 	f.Float64Var(&b.rssFactor, "rss-factor", b.rssFactor, "peak memory may be this many times the baseline's,")
 	f.Int64Var(&b.rssPlus, "rss-plus", b.rssPlus, "and so many MB more")
@@ -160,7 +164,7 @@ func (s *soaker) compare(p pair, base baseline, r *result) (sure, noise []string
 		}
 	}
 	b := s.o.bounds
-	most("peak memory", r.rss, int64(b.rssFactor*float64(base.most(func(r *result) int64 { return r.rss })))+b.rssPlus<<20, 1<<20, "MB")
+	most("peak memory", r.rss, int64(b.rssFactor*float64(base.most(func(r *result) int64 { return r.rss })))+b.rssPlus<<20+int64(p.program.alive)*perGoroutine, 1<<20, "MB")
 	if r.meter == nil || base[0].meter == nil {
 		return sure, noise
 	}

@@ -16,7 +16,9 @@
 //   - of test programs: each test, subtest and example has the same outcome;
 //   - it ends within 60 s and 20 times the baseline; a run that does not is
 //     killed by SIGQUIT, and its stacks are kept;
-//   - peak memory (RSS) is at most -rss-factor times the baseline's and -rss-plus;
+//   - peak memory (RSS) is at most -rss-factor times the baseline's and -rss-plus,
+//     and 12 KB for each goroutine that waits for one lock at once where plain Go is
+//     done with each before it makes the next;
 //   - the longest pause of the world is at most -pause-factor times the
 //     baseline's and -pause-plus, and a goroutine that wants to run each
 //     millisecond comes at most -late-factor times as late as in the baseline

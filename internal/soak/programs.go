@@ -24,6 +24,7 @@ type program struct {
 	args   []string
 	seeded bool     // -seed=N goes before args
 	dies   bool     // standard error has addresses and stacks
+	alive  int      // goroutines that wait for one lock at once, where it is held longer under lockdep
 	known  []string // findings that are right or cannot be told from such: suppressions, with reasons
 }
 
@@ -35,6 +36,9 @@ func programs() []program {
 		"panics", "pools", "profiles", "pulls", "readers", "resets", "selects", "signals", "threads", "timers", "tlsserver", "trees",
 	} {
 		out = append(out, program{name: n, target: own, args: []string{n}, seeded: true})
+		if n == "goexits" {
+			out[len(out)-1].alive = 30_000
+		}
 	}
 	for _, n := range []string{"dies", "killed"} {
 		out = append(out, program{name: n, target: own, args: []string{n}, seeded: true, dies: true})

@@ -55,7 +55,7 @@ func TestCompare(t *testing.T) {
 		{"a failed test", own, func(r *result) { r.stdout = []byte("--- FAIL: TestA (0.00s)\n    --- SKIP: TestA/b\n") }, `test TestA: "FAIL", in plain Go "PASS"`, ""},
 		{"a test that is gone", own, func(r *result) { r.stdout = []byte("--- PASS: TestA (0.00s)\n") }, `test TestA/b: "", in plain Go "SKIP"`, ""},
 		{"a failed test of others", library, func(r *result) { r.stdout = []byte("--- FAIL: TestA (0.00s)\n    --- SKIP: TestA/b\n") }, "", "test TestA"},
-		{"memory", main, func(r *result) { r.rss = 215 << 20 }, "", "peak memory: 215 MB, bound 214 MB"},
+		{"memory", main, func(r *result) { r.rss = 247 << 20 }, "", "peak memory: 247 MB, bound 246 MB"},
 		{"a pause", main, func(r *result) { r.meter.Pause = time.Second }, "", "longest pause: 1000 ms, bound 253 ms"},
 		{"lateness", main, func(r *result) { r.meter.Late = time.Second }, "", "late: 1000 ms"},
 		{"goroutines", main, func(r *result) { r.meter.Goroutines = 2 }, "", "goroutines at the end: 2"},

@@ -30,6 +30,7 @@ type scan struct {
 	// statement whose turn is known, see place.
 	block *ast.BlockStmt
 	stmt  int
+	loops bool // a copy of its function may lie in a loop
 	gotos bool // the function has a goto
 }
 
@@ -135,12 +136,24 @@ func (s *scan) place(stack []ast.Node) {
 	if s.block = nil; len(stack) < 3 || s.gotos {
 		return
 	}
-	for _, n := range slices.Backward(stack) {
-		if _, ok := n.(*ast.FuncLit); ok {
-			break // a copy of it may lie in another loop: see inTurn
-		}
-		if _, ok := n.(*ast.ForStmt); ok {
-			return
+	s.loops = len(s.lits) == 0 // who calls the function is not known
+	lit := false
+around:
+	for i, n := range slices.Backward(stack) {
+		switch n := n.(type) {
+		case *ast.ForStmt:
+			if !lit {
+				return
+			}
+			s.loops = true
+		case *ast.FuncLit:
+			if lit {
+				break around
+			}
+			if c, ok := stack[max(i-1, 0)].(*ast.CallExpr); !ok || c.Fun != n {
+				s.loops = true // who calls the literal is not known
+			}
+			lit = true
 		}
 	}
 	x, ok := stack[len(stack)-2].(*ast.ExprStmt)
@@ -250,7 +263,7 @@ func (s *scan) site(x ast.Expr, m *types.Selection, at []token.Pos) {
 // add enters a call with its class, which it may not have, and the method that is
 // called, at the lines of at.
 func (s *scan) add(k kind, class class, via string, at []token.Pos) {
-	c := call{kind: k, class: class.name, in: s.inFunc(), via: via, pos: at[len(at)-1], block: s.block, stmt: s.stmt}
+	c := call{kind: k, class: class.name, in: s.inFunc(), via: via, pos: at[len(at)-1], block: s.block, stmt: s.stmt, loops: s.loops}
 	if c.in != "" && len(s.lits) > 0 {
 		if s.known {
 			c.lit = c.in + s.lits[len(s.lits)-1].name

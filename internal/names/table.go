@@ -27,7 +27,7 @@ const (
 	flagNoValidate = "novalidate" // nothing is to be learnt from it
 	flagIn         = "in="        // before a function: only the calls in it
 	flagVia        = "via="       // before a method: only the calls of it
-	flagRow        = "row"        // nothing lies between these calls
+	flagCopies     = "copies"     // the turn of the calls is also that in inlined copies
 
 	// several stands in place of a class: the line has several locks, and the line
 	// alone does not say which one is meant.
@@ -62,6 +62,7 @@ type call struct {
 	// Of a call that is a statement: the block and the statement's place in it.
 	block *ast.BlockStmt
 	stmt  int
+	loops bool // a copy of the function may lie in a loop of another one
 }
 
 func newTable() *table { return &table{files: make(map[string]map[lineKind]*entry)} }
@@ -166,10 +167,10 @@ func ways(in string, calls []call) (all []string) {
 		}
 		if s := name(methods[via]); s != "" {
 			all = append(all, s+" "+flagIn+in+" "+flagVia+via)
-		} else if s, row := inTurn(methods[via]); s != "" {
+		} else if s, copies := inTurn(methods[via]); s != "" {
 			s += " " + flagIn + in + " " + flagVia + via
-			if row {
-				s += " " + flagRow
+			if copies {
+				s += " " + flagCopies
 			}
 			all = append(all, s)
 		}
@@ -188,10 +189,11 @@ func ways(in string, calls []call) (all []string) {
 // has a call if the loop begins with it, or with a condition that is always true: so
 // calls in such loops have no turn. The head of a range loop is its test. ∎
 //
-// A function, a literal above all, can be inlined in a loop of another one. The runtime
-// sees that, and believes in the turn only where the calls stand in a row: then they
-// are one basic block, as a call that returns does not end one.
-func inTurn(calls []call) (s string, row bool) {
+// A function, a literal above all, can be inlined in a loop of another one. The turn is
+// that of the copies, too, if no loop is around a literal that is called on the spot
+// (what is copied with the literal's surroundings has another symbol), or if the calls
+// stand in a row: then they are one basic block, as a call that returns does not end one.
+func inTurn(calls []call) (s string, copies bool) {
 	calls = slices.Clone(calls)
 	slices.SortFunc(calls, func(a, b call) int { return int(a.pos - b.pos) })
 	first := calls[0]
@@ -203,7 +205,7 @@ func inTurn(calls []call) (s string, row bool) {
 		classes[i] = c.class
 	}
 	list := first.block.List[first.stmt : calls[len(calls)-1].stmt+1]
-	row = len(list) == len(calls)
+	row := len(list) == len(calls)
 	for _, s := range list {
 		switch s := s.(type) {
 		case *ast.ExprStmt:
@@ -214,7 +216,7 @@ func inTurn(calls []call) (s string, row bool) {
 		}
 	}
 	first.class = strings.Join(classes, "|")
-	return name([]call{first}), row
+	return name([]call{first}), row || !first.loops
 }
 
 // plain reports whether x is a call without arguments, of a method of a variable or

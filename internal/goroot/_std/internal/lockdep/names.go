@@ -83,9 +83,9 @@ func nameCall(fn, file string, line int, kind byte, pc uintptr) (n engine.Naming
 		}
 	}
 	if turns > 1 {
-		const row = " row" // a copy can lie in a loop, whose head is moved to its end
+		const copies = " copies" // otherwise one may lie in a loop, whose head is moved to its end
 		text := names[e.from:e.to]
-		if of != turns || i == 0 || inlined && text[max(len(text)-len(row), 0):] != row {
+		if of != turns || i == 0 || inlined && text[max(len(text)-len(copies), 0):] != copies {
 			return engine.Naming{}
 		}
 		for ; i > 1; i-- {

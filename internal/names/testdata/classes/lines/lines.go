@@ -170,3 +170,12 @@ func lits9(yes bool) {
 //line made.go:29
 	do(func() { a.Lock(); do(); b.Lock() }, func() { b.Lock(); c.Lock() }, func() { do(func() { c.Lock() }) })
 }
+
+func lits10() {
+//line made.go:30
+	func() { a.Lock(); do(); b.Lock() }(); func() { func() { b.Lock(); do(); c.Lock() }() }()
+	for {
+//line made.go:31
+		func() { a.Lock(); do(); b.Lock() }(); func() { func() { b.Lock(); do(); c.Lock() }() }()
+	}
+}

@@ -43,7 +43,7 @@ func (v *Validator) enter() {
 		f.level, f.why = Possible, f.why|WhyOverwritten
 	}
 	f.hash = v.identity(&f)
-	id := FindingID(0)
+	id, news := FindingID(0), true
 	for i := uint32(1); i <= v.nfindings; i++ {
 		if v.findings[i].hash == f.hash && v.findings[i].kind == f.kind {
 			id = FindingID(i)
@@ -61,10 +61,13 @@ func (v *Validator) enter() {
 		v.findings[id] = f
 	} else {
 		old := &v.findings[id]
-		if f.level <= old.level {
+		if f.level < old.level || f.level == old.level && !f.nearer(old) {
 			return
 		}
-		atomic.AddUint32(&v.counts[id], 1)
+		news = f.level > old.level
+		if news {
+			atomic.AddUint32(&v.counts[id], 1)
+		}
 		*old = f
 	}
 	v.pin(f.obs)
@@ -72,7 +75,7 @@ func (v *Validator) enter() {
 		v.pin(v.samples[f.samples[i]].obs)
 		v.pin(v.samples[f.writers[i]].obs)
 	}
-	if f.level == Suppressed {
+	if f.level == Suppressed || !news {
 		return
 	}
 	if f.level == Proved {
@@ -88,6 +91,13 @@ func (v *Validator) enter() {
 		v.queue[v.nqueue] = id
 		v.nqueue++
 	}
+}
+
+// nearer reports whether f, of old's level, has the better evidence and so the better
+// reason: the same instances, where old has others of their classes.
+func (f *finding) nearer(old *finding) bool {
+	const far = WhyInstances | WhyProcesses
+	return f.level == Possible && old.why&far != 0 && f.why&far == 0
 }
 
 // countChain makes the chain that closes a finding count its repetitions.

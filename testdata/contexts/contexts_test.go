@@ -30,7 +30,7 @@ func TestSystemStack(t *testing.T) {
 	stop := contend()
 	defer stop()
 	var n atomic.Int32
-	for range rounds {
+	for i := range rounds {
 		p, c, r := new(node), new(node), new(sync.RWMutex)
 		timer := pin.OnSystemStack(100*time.Microsecond, func() {
 			p.mu.Lock()
@@ -44,13 +44,12 @@ func TestSystemStack(t *testing.T) {
 			}
 			n.Add(1)
 		})
-		time.Sleep(200 * time.Microsecond)
+		for int(n.Load()) != i+1 { // a timer may be late
+			time.Sleep(200 * time.Microsecond)
+		}
 		runtime.KeepAlive(timer)
 		p.mu.Lock() // a goroutine's lock again
 		p.mu.Unlock()
-	}
-	for n.Load() != rounds {
-		time.Sleep(time.Millisecond)
 	}
 }
 

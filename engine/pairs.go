@@ -327,32 +327,69 @@ const (
 	pastMark  = ^uint64(1<<17 - 1)
 )
 
-func (v *Validator) pastAt(outer, inner *heldRec) (set []uint64, mark uint64) {
+// pastAt returns the two sets that a pair may be in: with two to choose from, none is
+// full long before most are.
+func (v *Validator) pastAt(outer, inner *heldRec) (sets [2][]uint64, mark uint64) {
 	h := bornPair(inner.birth^inner.addr<<16, outer.birth^outer.addr<<16)
 	h ^= h >> 31
-	i := h & (1<<pastBits - pastWays)
-	return v.past[i : i+pastWays], h & pastMark
+	for n := range sets {
+		i := h >> (n * pastBits) & (1<<pastBits - pastWays)
+		sets[n] = v.past[i : i+pastWays]
+	}
+	return sets, h & pastMark
+}
+
+// pastFind returns the place of the pair; nil: it is not remembered. Locked.
+func (v *Validator) pastFind(outer, inner *heldRec) *uint64 {
+	sets, mark := v.pastAt(outer, inner)
+	for _, set := range sets {
+		for i, w := range set {
+			if w != 0 && w&pastMark == mark {
+				return &set[i]
+			}
+		}
+	}
+	return nil
 }
 
 // remember notes that goroutine goid nested inner in outer; false: another pair that
 // lived is forgotten for it. Locked.
-func (v *Validator) remember(outer, inner *heldRec, goid uint64, lives bool) bool {
-	set, mark := v.pastAt(outer, inner)
-	at, kept := int(goid%pastWays), false
-	for i, w := range set {
-		if w&pastMark == mark || w == 0 {
-			at, kept = i, true
-			break
-		}
-		if w&pastLives == 0 {
-			at, kept = i, true
-		}
+func (v *Validator) remember(outer, inner *heldRec, goid uint64, lives bool) (kept bool) {
+	place := v.pastFind(outer, inner)
+	sets, mark := v.pastAt(outer, inner)
+	kept = true
+	if place == nil {
+		place, kept = pastPlace(sets)
 	}
-	set[at] = mark | uint64(uint16(goid))
+	if !kept {
+		place = &sets[0][goid%pastWays]
+	}
+	*place = mark | uint64(uint16(goid))
 	if lives {
-		set[at] |= pastLives
+		*place |= pastLives
 	}
 	return kept
+}
+
+// pastPlace returns a place that is free in the set that has more of them, or one of a
+// pair that is not known to live; false: there is none.
+func pastPlace(sets [2][]uint64) (place *uint64, ok bool) {
+	most := -1
+	for _, set := range sets {
+		free, at := 0, -1
+		for i, w := range set {
+			if w == 0 || w&pastLives == 0 && at < 0 {
+				at = i
+			}
+			if w&pastLives == 0 {
+				free++
+			}
+		}
+		if at >= 0 && free > most {
+			most, place = free, &set[at]
+		}
+	}
+	return place, place != nil
 }
 
 // recollect makes an observation of the pair inner in outer out of what the table past has of it,
@@ -360,16 +397,12 @@ func (v *Validator) remember(outer, inner *heldRec, goid uint64, lives bool) boo
 func (v *Validator) recollect(ed EdgeID, s SampleID) {
 	o := &v.obs[v.samples[s].obs]
 	x, y := o.lock, v.held[o.held+uint32(v.samples[s].from)] // past: y was taken in x
-	set, mark := v.pastAt(&x, &y)
-	at := 0
-	for at < pastWays && (set[at] == 0 || set[at]&pastMark != mark) {
-		at++
-	}
-	if at == pastWays || o.proc != 0 {
+	place := v.pastFind(&x, &y)
+	if place == nil || o.proc != 0 {
 		return
 	}
-	goid := uint64(uint16(set[at]))
-	set[at] = 0
+	goid := uint64(uint16(*place))
+	*place = 0
 	// The first observation of such a pair, with nothing else held.
 	w := v.classes[v.edges[ed].from].model
 	if w == 0 || x.mode != Write || y.mode != Write {

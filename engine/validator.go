@@ -198,7 +198,7 @@ type Validator struct {
 	waits        []wait
 	refutedTab   []uint64 // see event.go
 	closeTab     []closeRec
-	closers      uint64   // bits of the origins of goroutines that are closers of an observation
+	closers      uint64 // bits of the origins of goroutines that are closers of an observation
 	doners       []doner
 	doneGen      uint32
 	nwaits       uint32 // used so far

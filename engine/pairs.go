@@ -33,8 +33,8 @@ import (
 const maxEager = 256
 
 // maxBlock is the number of held records of an observation up to which their
-// room is used again.
-const maxBlock = 32
+// room is used again: all that a goroutine can hold, and its guards.
+const maxBlock = maxHeld + 255
 
 // freeObservation takes observation id out of the tables. Nothing may refer to it. Locked.
 func (v *Validator) freeObservation(id ObsID) {

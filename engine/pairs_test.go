@@ -88,6 +88,27 @@ func TestManyPairs(t *testing.T) {
 	}
 }
 
+// A goroutine that holds many new locks of one class at once fills no table either,
+// however often it does.
+func TestManyHeld(t *testing.T) {
+	lim := DefaultLimits()
+	lim.HeldRecords = 250_000
+	n := newNursery(t, lim)
+	locks := make([]Map, 60)
+	for range 1000 {
+		for i := range locks {
+			n.lock(0, &locks[i], 1)
+		}
+		for i := range locks {
+			n.unlock(0, &locks[len(locks)-1-i])
+			die(&locks[len(locks)-1-i])
+		}
+	}
+	if full := n.v.Full(); len(full) != 0 {
+		t.Errorf("full: %v", full)
+	}
+}
+
 // Short-lived locks on a cycle of classes take no room from those that live.
 func TestManyOnACycle(t *testing.T) {
 	var file bytes.Buffer

@@ -10,7 +10,7 @@ import (
 type lockdepEvent struct {
 	without [2]uint64
 	needed  [2]uint64
-	gate    uint64
+	gate    atomic.Uint64
 	_       [8 - unsafe.Sizeof(uintptr(0))]byte
 	pc      uintptr
 }
@@ -95,7 +95,7 @@ func lockdepClose(c *hchan) {
 // lockdepCloses is called when c is about to be closed.
 func lockdepCloses(c *hchan) {
 	gp, e := getg(), &lockdepEvents[c.lockdep]
-	if gate := atomic.Load64(&e.gate); gate+1 <= 1 || gp.lockdep == nil || gp == gp.m.g0 || gp.m.locks != 0 {
+	if gate := e.gate.Load(); gate+1 <= 1 || gp.lockdep == nil || gp == gp.m.g0 || gp.m.locks != 0 {
 		return
 	}
 	if f := LockdepOnClose; f != nil {

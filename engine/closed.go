@@ -1,7 +1,5 @@
 package engine
 
-import "sync/atomic"
-
 // This file knows of orders that cannot meet since the goroutine that makes one
 // of them is done before the other one begins: a goroutine holds lock L, waits
 // for a close with which another one leaves, and only then, with L held still,
@@ -73,8 +71,8 @@ func (v *Validator) closes(m *Meeting) {
 	if h.key == h.below().key {
 		return
 	}
-	if m.Event.gate == 0 {
-		atomic.StoreUint64(&m.Event.gate, t.gateOf())
+	if m.Event.gate.Load() == 0 {
+		m.Event.gate.Store(t.gateOf())
 	}
 	l := v.leaves(w, m.Event)
 	if l == nil {
@@ -106,7 +104,7 @@ func (v *Validator) leaves(w *Task, e *Event) *leaving {
 	known := v.wentOn(v.siteAt(e.PC), 0)
 	v.unlock()
 	if known {
-		atomic.StoreUint64(&e.gate, gateNever)
+		e.gate.Store(gateNever)
 		return nil
 	}
 	i := 0
@@ -118,7 +116,7 @@ func (v *Validator) leaves(w *Task, e *Event) *leaving {
 	}
 	l := &w.leaving[i]
 	if l.pc == 0 {
-		*l = leaving{pc: e.PC, class: ClassID(uint32(e.gate))}
+		*l = leaving{pc: e.PC, class: ClassID(uint32(e.gate.Load()))}
 	}
 	for i := uint32(0); i < w.depth; i++ {
 		v.goesOn(e.PC, w.at(i).class()) // it can take others under this one
@@ -134,9 +132,9 @@ func (v *Validator) Closed(t *Task, e *Event, closer uint64) {
 	if !t.Holding() || closer == t.goid || h.key == h.below().key || t.slow&(taskBusy|taskBlind) != 0 {
 		return
 	}
-	gate := atomic.LoadUint64(&e.gate)
+	gate := e.gate.Load()
 	if gate == 0 {
-		atomic.StoreUint64(&e.gate, t.gateOf()) // the next ones will be known
+		e.gate.Store(t.gateOf()) // the next ones will be known
 	}
 	if gate != t.gateOf() || uint32(gate) == 0 {
 		return

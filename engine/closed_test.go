@@ -72,7 +72,7 @@ func TestAfterCloseWithoutSleep(t *testing.T) {
 			for op := range strings.FieldsSeq(c.script) {
 				switch op[1] {
 				case 'C':
-					if p.event.gate+1 > 1 { // as the runtime does
+					if p.event.gate.Load()+1 > 1 { // as the runtime does
 						p.v.Closes(p.task(op[0]), &p.event)
 					}
 				case 'D':

@@ -30,7 +30,7 @@ type Event struct {
 	without [2]uint64 // some waker came without them
 	needed  [2]uint64 // they are in an observation
 
-	gate uint64 // see closed.go
+	gate atomic.Uint64 // see closed.go; its type aligns an Event where words have 32 bits
 
 	_  [8 - unsafe.Sizeof(uintptr(0))]byte
 	PC uintptr // return address of the make, or of the call

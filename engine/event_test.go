@@ -227,7 +227,7 @@ func (p *player) holds(name byte) *Task {
 
 // state is what a meeting can change.
 func (p *player) state(m *Meeting) string {
-	s := fmt.Sprint(p.v.nobs, p.v.nfindings, *m.Event)
+	s := fmt.Sprint(p.v.nobs, p.v.nfindings, m.Event.without, m.Event.needed, m.Event.gate.Load())
 	for _, t := range []*Task{m.Waker, m.Woken} {
 		s += fmt.Sprintf(" depth %d:", t.depth)
 		for i := range t.cap {

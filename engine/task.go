@@ -188,6 +188,9 @@ func (t *Task) top() *Held {
 // the release of a real lock; the hook of whoever takes that lock next comes after
 // its compare-and-swap, which later loads do not overtake.
 func (v *Validator) calm(t *Task) bool {
+	if raceDetector {
+		return atomic.LoadUint32(&t.slow) == 0 && atomic.LoadUint32(&t.epoch) == atomic.LoadUint32(&v.epoch)
+	}
 	return *(*uint64)(unsafe.Pointer(&t.epoch)) == *(*uint64)(unsafe.Pointer(&v.epoch))
 }
 

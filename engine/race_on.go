@@ -2,5 +2,6 @@
 
 package engine
 
-// raceDetector: its own tests run under the race detector, which wants atomic operations.
+// raceDetector says that the race detector is on. It wants atomic operations also where
+// a plain load or store of a word is enough.
 const raceDetector = true

@@ -31,11 +31,13 @@ import (
 //     one goroutine had the lock and then nobody. So a writer's note is not used
 //     up: it is served, and stays for a while. ∎
 //
-// Of several readers nobody can say which one was released. The note counts, and
-// the readers from before E remove as many entries; any of them will do, since
-// their class is known to be handed over. A reader whose entry another one's
-// release took finds none when it releases itself, and notes that in turn. So
-// there are as many entries, less those noted, as there are readers.
+// Of several readers nobody can say which one was released. Each release has its
+// own note, and one entry from before it is removed; any of them will do, since
+// their class is known to be handed over. An entry takes the oldest note that came
+// after it: a younger note may be for entries that are too young for the old one. A
+// reader whose entry another one's release took finds none when it releases itself,
+// and notes that in turn. So there are as many entries, less those noted, as there
+// are readers.
 //
 // A goroutine may sleep for ever, so that a note would stay for ever. Each
 // hand-over also looks at the next few tasks, in a circle, and puts what it finds
@@ -47,7 +49,6 @@ type handed struct {
 	serial       uint32
 	mode         Mode
 	at           uint32 // epoch of the last release
-	n            uint32 // releases that no reader looked at so far
 	next         uint32 // of the bucket
 	older, newer uint32 // by age
 	born         uint64 // v.turns at the last release
@@ -69,22 +70,24 @@ func (v *Validator) mayBeHanded(inst uintptr) bool {
 	return atomic.LoadUint32(&v.nhanded) != 0 && atomic.LoadUint32(&v.handedIdx[handedBucket(inst)]) != 0
 }
 
-// handedAt finds the note that entry h of a task which has looked up to that
+// handedAt finds the oldest note that entry h of a task which has looked up to that
 // epoch was released; 0: there is none. It may be asked without the lock, and then
 // can miss one that comes or goes meanwhile.
 func (v *Validator) handedAt(h *Held, epoch uint32) uint32 {
 	if h.flags()&heldGot == 0 || v.nhanded == 0 {
 		return 0
 	}
+	oldest := uint32(0)
 	x := v.handedIdx[handedBucket(h.inst)]
 	for n := 0; x != 0 && n < 1<<10; n++ {
 		p := &v.handedTab[x]
-		if p.inst == h.inst && p.mode == h.mode() && p.serial == h.serial() && p.n != 0 && v.epoch-epoch > v.epoch-p.at {
-			return x
+		if p.inst == h.inst && p.mode == h.mode() && p.serial == h.serial() && v.epoch-epoch > v.epoch-p.at &&
+			(oldest == 0 || v.epoch-p.at > v.epoch-v.handedTab[oldest].at) {
+			oldest = x
 		}
 		x = p.next
 	}
-	return 0
+	return oldest
 }
 
 // gone reports whether entry h of t, which may be another goroutine's, was
@@ -142,8 +145,8 @@ func (v *Validator) dropHanded(t *Task, epoch uint32) {
 	v.unlock()
 }
 
-// handedTo takes one release off note x, which an entry was found for. A writer's
-// note stays: all entries from before it are stale. Locked.
+// handedTo says that an entry was found for note x. A reader's note is done. A
+// writer's stays: all entries from before it are stale. Locked.
 func (v *Validator) handedTo(x uint32) {
 	p := &v.handedTab[x]
 	if p.mode == Write {
@@ -153,9 +156,7 @@ func (v *Validator) handedTo(x uint32) {
 		}
 		return
 	}
-	if p.n--; p.n == 0 {
-		v.forget(x)
-	}
+	v.forget(x)
 }
 
 // handTables allocates what hand-overs need, at the first one; false: there is no
@@ -185,13 +186,13 @@ func (v *Validator) handOver(m *Map, mode Mode) {
 	inst, serial := uintptr(unsafe.Pointer(m)), m.serial()
 	b := handedBucket(inst)
 	x := v.handedIdx[b]
-	for x != 0 && (v.handedTab[x].inst != inst || v.handedTab[x].mode != mode || v.handedTab[x].serial != serial) {
-		x = v.handedTab[x].next
-	}
-	n := uint32(1)
-	if x != 0 {
-		n += v.handedTab[x].n
-		v.forget(x)
+	if mode == Write { // one note says it all
+		for x != 0 && (v.handedTab[x].inst != inst || v.handedTab[x].mode != mode || v.handedTab[x].serial != serial) {
+			x = v.handedTab[x].next
+		}
+		if x != 0 {
+			v.forget(x)
+		}
 	}
 	for v.freeHanded == 0 && v.usedHanded+1 >= uint32(len(v.handedTab)) {
 		v.forget(v.oldestHanded) // cannot be: the circle is faster
@@ -203,7 +204,7 @@ func (v *Validator) handOver(m *Map, mode Mode) {
 		x = v.usedHanded
 	}
 	v.handedTab[x] = handed{
-		inst: inst, serial: serial, mode: mode, at: v.epoch + 1, n: n,
+		inst: inst, serial: serial, mode: mode, at: v.epoch + 1,
 		next: v.handedIdx[b], older: v.newestHanded, born: v.turns,
 	}
 	if v.newestHanded != 0 {

@@ -122,6 +122,20 @@ func TestHandOver(t *testing.T) {
 				}
 			}
 		},
+		"a reader's release is not for those who came later": func(r *handRig) {
+			m := r.new()
+			r.take(1, m, Read)
+			r.free(0, m, Read) // task 1's
+			r.take(0, m, Read)
+			r.take(0, m, Read)
+			r.free(2, m, Read) // one of task 0's
+			for i := range 2 {
+				if r.v.wake(r.tasks[i]); r.tasks[i].depth != uint32(1-i) {
+					r.t.Errorf("task %d reads %d times, want %d", i, r.tasks[i].depth, 1-i)
+				}
+			}
+			r.free(0, m, Read)
+		},
 		"taken by a try": func(r *handRig) {
 			for range 10100 {
 				m := r.new()

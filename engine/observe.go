@@ -38,6 +38,7 @@ type observation struct {
 	lazy         bool     // not in the graph file so far
 	instead      bool     // took the place of a sample whose locks are dead
 	found        bool     // takes part in a finding
+	kept         bool     // goes round in the ring: its locks are in use
 	refs         uint16   // samples of edges between two classes, and being the first of its chain
 	selfs        uint16   // samples of an edge of a class to itself
 	sample       SampleID // the last of those

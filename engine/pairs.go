@@ -97,6 +97,13 @@ func (v *Validator) settled(id ObsID, c ClassID) {
 
 // enterRing makes id the newest of its class. Locked.
 func (v *Validator) enterRing(id ObsID, c ClassID) {
+	v.linkRing(id, c)
+	if v.classes[c].nring > v.ringSize() {
+		v.shrinkRing(c)
+	}
+}
+
+func (v *Validator) linkRing(id ObsID, c ClassID) {
 	k := &v.classes[c]
 	v.obs[id].older = k.newest
 	if k.newest != 0 {
@@ -105,37 +112,11 @@ func (v *Validator) enterRing(id ObsID, c ClassID) {
 		k.oldest = id
 	}
 	k.newest = id
-	if k.nring++; k.nring > v.ringSize() {
-		v.shrinkRing(c)
-	}
+	k.nring++
 }
 
-// ringSize is the room of a class: the classes share the tables.
-func (v *Validator) ringSize() uint32 { return min(maxSamplesSelf, v.lim.Observations/8) }
-
-// minAge is the age of a pair, in garbage collections, from which on it is known
-// whether its locks are there: what was made during a collection outlives it, the next
-// one finds that it is garbage, and before the third begins all such memory is free.
-const minAge = 3
-
-// maxDead is how many of the oldest are asked whether they are dead.
-const maxDead = 8
-
-// shrinkRing takes one observation out of the ring of class c: one of the oldest
-// whose lock is dead, else the oldest. Locked.
-func (v *Validator) shrinkRing(c ClassID) {
-	k := &v.classes[c]
-	id := k.oldest
-	if id == 0 {
-		return
-	}
-	for x, n := id, 0; x != 0 && n < maxDead; x, n = v.obs[x].newer, n+1 {
-		if v.dead(x) {
-			id = x
-			break
-		}
-	}
-	o := &v.obs[id]
+func (v *Validator) unlinkRing(id ObsID, c ClassID) {
+	k, o := &v.classes[c], &v.obs[id]
 	if o.older != 0 {
 		v.obs[o.older].newer = o.newer
 	} else {
@@ -148,8 +129,59 @@ func (v *Validator) shrinkRing(c ClassID) {
 	}
 	k.nring--
 	o.older, o.newer = 0, 0
+}
+
+// ringSize is the room of a class: the classes share the tables.
+func (v *Validator) ringSize() uint32 { return min(maxSamplesSelf, v.lim.Observations/8) }
+
+// minAge is the age of a pair, in garbage collections, from which on it is known
+// whether its locks are there: what was made during a collection outlives it, the next
+// one finds that it is garbage, and before the third begins all such memory is free.
+const minAge = 3
+
+// maxOldest is how many of the oldest are asked.
+const maxOldest = 8
+
+// shrinkRing takes one observation out of the ring of class c: one of the oldest whose
+// lock is dead, else the oldest. Before that it keeps those that are known to be in use:
+// they become the youngest, since a pair says less when it is out of the ring. They are
+// a quarter of the ring at most; the others stay until it is known whether they live. Locked.
+func (v *Validator) shrinkRing(c ClassID) {
+	k := &v.classes[c]
+	id, x := ObsID(0), k.oldest
+	for n := 0; x != 0 && n < maxOldest; n++ {
+		newer := v.obs[x].newer
+		if v.dead(x) {
+			id = x
+			break
+		}
+		switch o := &v.obs[x]; {
+		case (o.kept || k.nkept < v.ringSize()/4) && v.inUse(x):
+			if !o.kept {
+				o.kept = true
+				k.nkept++
+			}
+			v.unlinkRing(x, c)
+			v.linkRing(x, c)
+		case id == 0:
+			id = x
+		}
+		x = newer
+	}
+	if id == 0 {
+		id = k.oldest
+	}
+	if id == 0 {
+		return
+	}
+	v.unlinkRing(id, c)
+	o := &v.obs[id]
+	if o.kept {
+		o.kept = false
+		k.nkept--
+	}
 	if o.found || o.refs != 0 {
-		return // kept for good
+		return // it stays in the tables
 	}
 	v.leave(id, c)
 }
@@ -157,13 +189,12 @@ func (v *Validator) shrinkRing(c ClassID) {
 // leave removes the evidence of an observation of pairs of class c. Locked.
 func (v *Validator) leave(id ObsID, c ClassID) {
 	o := &v.obs[id]
-	dead := v.dead(id)
 	ed := v.edgeFind(c, c)
 	for o.selfs != 0 {
 		s := o.sample
 		o.sample = v.samples[s].sibling
-		if h := &v.held[o.held+uint32(v.samples[s].from)]; !dead {
-			lives := v.collected()-o.at >= minAge && v.lives(h) && v.lives(&o.lock)
+		if h := v.heldBy(s); !v.reborn(h) && !v.reborn(&o.lock) {
+			lives := v.pairInUse(s)
 			speaks := v.classes[c].model != 0 && h.mode == Write && o.lock.mode == Write // see recollect
 			if !v.remember(h, &o.lock, o.goid, lives) || lives && !speaks {
 				v.fullOf(tabPairs, 1<<pastBits, c)
@@ -173,6 +204,21 @@ func (v *Validator) leave(id ObsID, c ClassID) {
 		o.selfs--
 	}
 	v.freeObservation(id)
+}
+
+// inUse reports whether both locks of a pair of observation id are known to be there.
+func (v *Validator) inUse(id ObsID) bool {
+	for s := v.obs[id].sample; s != 0; s = v.samples[s].sibling {
+		if v.pairInUse(s) {
+			return true
+		}
+	}
+	return false
+}
+
+func (v *Validator) pairInUse(s SampleID) bool {
+	o := &v.obs[v.samples[s].obs]
+	return v.collected()-o.at >= minAge && v.lives(v.heldBy(s)) && v.lives(&o.lock)
 }
 
 func (v *Validator) collected() uint32 {

@@ -109,6 +109,40 @@ func TestManyHeld(t *testing.T) {
 	}
 }
 
+// A pair that is in use is kept among any number of others, also where something else
+// is held, so that the table past could not say enough of it.
+func TestPairInUseIsKept(t *testing.T) {
+	n := newNursery(t, DefaultLimits())
+	var gate, x, y Map
+	n.v.host.Word = func(p uintptr) (uint32, bool) {
+		for _, m := range []*Map{&x, &y} {
+			if p == uintptr(unsafe.Pointer(&m.sema)) {
+				return m.sema, true
+			}
+		}
+		return 0, false
+	}
+	n.lock(0, &gate, 2)
+	for range 2 * maxSamples { // the first of their chain stay
+		n.nest(0, new(Map), 1, new(Map), 1)
+	}
+	n.nest(0, &x, 1, &y, 1)
+	for i := range 5 * maxSamplesSelf {
+		a, b := new(Map), new(Map)
+		n.nest(0, a, 1, b, 1)
+		if i%(maxSamplesSelf/8) == 0 {
+			n.gc++
+		}
+	}
+	n.unlock(0, &gate)
+	n.want(Suppressed)
+	n.nest(1, &y, 1, &x, 1)
+	n.want(Likely)
+	if full := n.v.Full(); len(full) != 0 {
+		t.Errorf("full: %v", full)
+	}
+}
+
 // Short-lived locks on a cycle of classes take no room from those that live.
 func TestManyOnACycle(t *testing.T) {
 	var file bytes.Buffer

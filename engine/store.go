@@ -19,6 +19,7 @@ type class struct {
 
 	oldest, newest ObsID  // the ring of its pairs: see pairs.go
 	nring          uint32 // their number
+	nkept          uint32 // those that went round since their locks are in use
 	neager         uint32 // observations that are in the graph file and might not be
 	model          ObsID  // the first observation of a pair with nothing else held
 

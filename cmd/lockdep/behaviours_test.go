@@ -84,6 +84,10 @@ func buildTool(t *testing.T) string {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("building the command: %v\n%s", err, out)
 	}
+	// What the first use of a Go release says is not in the way then.
+	if out, err := exec.Command(tool, "goroot").CombinedOutput(); err != nil {
+		t.Fatalf("lockdep goroot: %v\n%s", err, out)
+	}
 	return tool
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,7 +24,7 @@ func gorootCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p := newProgress()
-			root, err := goroot.Ensure(cmd.Context(), goroot.Options{Log: func(f string, a ...any) { p.say(fmt.Sprintf(f, a...)) }})
+			root, err := p.ensure(cmd.Context(), "")
 			p.done()
 			if err != nil {
 				return err
@@ -38,18 +39,50 @@ func gorootCommand() *cobra.Command {
 		Example: "  lockdep goroot clean",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if err := goroot.Clean(""); err != nil {
+			done, err := goroot.Clean("")
+			if err != nil {
 				return err
 			}
+			tables := 0
 			for _, d := range []string{"names", "tables"} {
-				if err := os.RemoveAll(filepath.Join(cacheDir(), d)); err != nil {
+				n, size, err := removeFiles(filepath.Join(cacheDir(), d))
+				if err != nil {
 					return fmt.Errorf("removing the names cache: %w", err)
 				}
+				tables += n
+				done.Bytes += size
 			}
+			fmt.Printf("removed %s and %s, %s\n", count(done.Copies, "copy of Go", "copies of Go"), count(tables, "file of names", "files of names"), bytesText(done.Bytes))
 			return nil
 		},
 	})
 	return c
+}
+
+// removeFiles removes a directory and reports how many files it had, of which size.
+func removeFiles(dir string) (n int, size int64, err error) {
+	filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return nil
+		}
+		if info, err := d.Info(); err == nil {
+			n++
+			size += info.Size()
+		}
+		return nil
+	})
+	return n, size, os.RemoveAll(dir)
+}
+
+// bytesText writes a number of bytes as people read it.
+func bytesText(n int64) string {
+	switch {
+	case n < 1e3:
+		return fmt.Sprintf("%d B", n)
+	case n < 1e6:
+		return fmt.Sprintf("%.0f kB", float64(n)/1e3)
+	}
+	return fmt.Sprintf("%.0f MB", float64(n)/1e6)
 }
 
 func envCommand() *cobra.Command {

@@ -39,13 +39,18 @@ func prepare(ctx context.Context, o own, g *goArgs, tests bool) (*session, error
 	s := &session{own: o, go_: g, dir: workDir(g)}
 	p := newProgress()
 	defer p.done()
-	root, err := goroot.Ensure(ctx, goroot.Options{Dir: s.dir, Log: func(f string, a ...any) { p.say(fmt.Sprintf(f, a...)) }})
+	start := time.Now()
+	root, err := p.ensure(ctx, s.dir)
 	if err != nil {
 		return nil, err
 	}
 	s.root = root
 	s.env = root.Env()
-	p.say("naming lock classes")
+	if root.New {
+		p.say("compiling the standard library of " + root.GoVersion + " and naming lock classes")
+	} else {
+		p.say("naming lock classes")
+	}
 	patterns := g.packages
 	table, st, err := names.Table(ctx, names.Options{
 		Dir: s.dir, Env: s.env, GoCmd: root.GoCmd, BuildFlags: g.build, Tests: tests, Patterns: patterns,
@@ -58,6 +63,9 @@ func prepare(ctx context.Context, o own, g *goArgs, tests bool) (*session, error
 		}
 		s.env = append(s.env, "LOCKDEPNAMES="+file)
 		p.say(fmt.Sprintf("%d lock sites in %d classes of %d packages", st.Sites, st.Classes, st.Packages))
+	}
+	if root.New {
+		p.announce(fmt.Sprintf("%s is ready after %.0f s", root.GoVersion, time.Since(start).Seconds()))
 	}
 	// Where the module does not load, the go command says why, better than we could.
 	s.unnamed = err
@@ -219,8 +227,37 @@ func (p *progress) say(s string) {
 	}
 }
 
+// announce says something that stays, wherever standard error goes.
+func (p *progress) announce(s string) {
+	p.done()
+	fmt.Fprintln(os.Stderr, "lockdep: "+s)
+}
+
+// ensure is [goroot.Ensure] with words for who waits.
+func (p *progress) ensure(ctx context.Context, dir string) (*goroot.Root, error) {
+	return goroot.Ensure(ctx, goroot.Options{
+		Dir: dir,
+		Log: func(f string, a ...any) { p.say(fmt.Sprintf(f, a...)) },
+		First: func(version, dir string) {
+			p.announce("the first use of " + version + " makes a copy of it with hooks in its locks (about 250 MB in " + home(dir) +
+				", most of it shared with the original where the file system can)\nlockdep: and compiles its standard library: a minute or two, once for each Go release")
+		},
+	})
+}
+
+// home writes a path below the home directory with ~.
+func home(path string) string {
+	if h, err := os.UserHomeDir(); err == nil {
+		if rel, err := filepath.Rel(h, path); err == nil && filepath.IsLocal(rel) {
+			return filepath.Join("~", rel)
+		}
+	}
+	return path
+}
+
 func (p *progress) done() {
 	if p.shown {
 		fmt.Fprint(os.Stderr, "\r\x1b[K")
+		p.shown = false
 	}
 }

@@ -25,6 +25,7 @@ type builder struct {
 	key     string
 	final   string // absolute path of the copy
 	log     func(format string, args ...any)
+	first   func(goVersion, dir string)
 }
 
 // Hooks for tests.
@@ -40,43 +41,48 @@ func copyName(entry string) string {
 	return strings.TrimSuffix(entry, lockSuffix)
 }
 
-// ready reports whether the copy is there.
+// ready reports whether the copy is there, and nobody else can have written it.
 func (b *builder) ready() bool {
+	info, err := os.Lstat(b.final)
+	if err != nil || !info.IsDir() || foreign(info) != "" {
+		return false
+	}
 	m, ok := readMarker(b.final)
 	return ok && m.Key == b.key
 }
 
 // buildLocked builds the copy unless another process does it first.
-func (b *builder) buildLocked(ctx context.Context) error {
+func (b *builder) buildLocked(ctx context.Context) (built bool, err error) {
 	parent, name := filepath.Split(b.final)
 	parent = filepath.Clean(parent)
 	files, err := b.files() // before anything is written
 	if err != nil {
-		return err
+		return false, err
 	}
-	if err := os.MkdirAll(parent, 0o777); err != nil {
-		return &CacheError{Dir: parent, Err: err}
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return false, &CacheError{Dir: parent, Err: err}
 	}
 	lock, err := lockFile(ctx, b.final+lockSuffix, func() {
 		b.log("waiting for another process that prepares an instrumented %s", b.tc.version)
 	})
 	if err != nil {
-		return cacheError(parent, err)
+		return false, cacheError(parent, err)
 	}
 	defer lock.unlock()
 	if b.ready() {
-		return nil
+		return false, nil
 	}
-	b.log("preparing an instrumented %s in %s", b.tc.version, b.final)
+	b.first(b.tc.version, parent)
+	b.log("copying %s and adding the hooks", b.tc.version)
 	start := time.Now()
 	if err := removeTemp(parent, name); err != nil {
-		return cacheError(parent, fmt.Errorf("removing what an interrupted build left: %w", err))
+		return false, cacheError(parent, fmt.Errorf("removing what an interrupted build left: %w", err))
 	}
 	if err := b.build(ctx, parent, name, files); err != nil {
-		return err
+		return false, err
 	}
-	b.log("prepared an instrumented %s in %.1fs", b.tc.version, time.Since(start).Seconds())
-	return nil
+	b.log("copied %s in %.1fs", b.tc.version, time.Since(start).Seconds())
+	return true, nil
 }
 
 // files returns the text of all files, by path below GOROOT, that differ from

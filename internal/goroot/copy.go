@@ -60,7 +60,7 @@ func (c *copier) added() error {
 		if _, err := os.Lstat(to); err == nil {
 			continue // edited, written where the original was met
 		}
-		if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 			return err
 		}
 		if err := writeNew(to, c.replace[name]); err != nil {
@@ -92,7 +92,7 @@ func (c *copier) entry(name string, info fs.FileInfo, depth int) error {
 }
 
 func (c *copier) dir(name, from, to string, depth int) error {
-	if err := os.Mkdir(to, 0o777); err != nil {
+	if err := os.Mkdir(to, 0o755); err != nil {
 		return err
 	}
 	entries, err := os.ReadDir(from)
@@ -138,7 +138,7 @@ func copyFile(from, to string, perm fs.FileMode) error {
 		return err
 	}
 	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm|0o200)
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm&^0o022|0o200)
 	if err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func copyFile(from, to string, perm fs.FileMode) error {
 
 // writeNew writes a file that must not exist yet.
 func writeNew(name string, text []byte) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}

@@ -64,6 +64,17 @@ func (e *CacheError) Error() string {
 	return fmt.Sprintf("cache %s: %v; %s", e.Dir, e.Err, remedy)
 }
 
+// An OwnerError says that somebody else may have written the copies in a cache. They are not used:
+// their code would run as this user.
+type OwnerError struct {
+	Dir    string // directory of the copies
+	Reason string
+}
+
+func (e *OwnerError) Error() string {
+	return fmt.Sprintf("cache %s is not used: %s; set LOCKDEPCACHE to a directory of your own", e.Dir, e.Reason)
+}
+
 func noSpace(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }

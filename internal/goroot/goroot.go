@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // Options says which toolchain to copy and where to keep the copy.
@@ -23,6 +24,9 @@ type Options struct {
 
 	// Log, if not nil, is told what Ensure does that takes a while.
 	Log func(format string, args ...any)
+
+	// First, if not nil, is called before a copy of that release is made in dir.
+	First func(goVersion, dir string)
 
 	// Env is the environment in which the go command is asked for the
 	// toolchain. Nil means os.Environ().
@@ -44,6 +48,9 @@ type Root struct {
 	// ModCache, GoEnv and GoFlags are GOMODCACHE, GOENV (the file) and GOFLAGS
 	// as the go command has them.
 	ModCache, GoEnv, GoFlags string
+
+	// New says that the copy was made by this call, so nothing is compiled with it so far.
+	New bool
 
 	env []string
 }
@@ -96,8 +103,8 @@ func readMarker(root string) (marker, bool) {
 // files can be linked; the first use of the copy compiles the standard library
 // into the ordinary build cache.
 //
-// Errors that a user can act on are a [*VersionError], an [*AnchorError] or a
-// [*CacheError]; each says what to do.
+// Errors that a user can act on are a [*VersionError], an [*AnchorError], an
+// [*OwnerError] or a [*CacheError]; each says what to do.
 func Ensure(ctx context.Context, opts Options) (*Root, error) {
 	return ensure(ctx, opts, shipped)
 }
@@ -105,6 +112,9 @@ func Ensure(ctx context.Context, opts Options) (*Root, error) {
 func ensure(ctx context.Context, opts Options, c content) (*Root, error) {
 	if opts.Log == nil {
 		opts.Log = func(string, ...any) {}
+	}
+	if opts.First == nil {
+		opts.First = func(string, string) {}
 	}
 	if opts.Env == nil {
 		opts.Env = os.Environ()
@@ -121,12 +131,16 @@ func ensure(ctx context.Context, opts Options, c content) (*Root, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := secure(parent); err != nil {
+		return nil, err
+	}
 	b := &builder{
 		tc:      tc,
 		content: c,
 		key:     key,
 		final:   filepath.Join(parent, tc.version+"-"+key[:12]),
 		log:     opts.Log,
+		first:   opts.First,
 	}
 	root := &Root{
 		Path:      b.final,
@@ -137,12 +151,12 @@ func ensure(ctx context.Context, opts Options, c content) (*Root, error) {
 		GoFlags:   tc.goFlags,
 		env:       opts.Env,
 	}
-	if b.ready() {
-		return root, nil // also from a cache that may only be read
+	if !b.ready() { // a copy may also be in a cache that may only be read
+		if root.New, err = b.buildLocked(ctx); err != nil {
+			return nil, err
+		}
 	}
-	if err := b.buildLocked(ctx); err != nil {
-		return nil, err
-	}
+	b.used(time.Now())
 	return root, nil
 }
 
@@ -166,32 +180,39 @@ func copiesDir(cacheDir string) (string, error) {
 	return filepath.Join(abs, "goroot"), nil
 }
 
+// Cleaned is what was removed.
+type Cleaned struct {
+	Copies int
+	Bytes  int64 // of their files; links into the original count
+}
+
 // Clean removes every copy from cacheDir, or from the default cache directory
 // if that is empty. It waits for builds that are under way. Programs that still
 // use a copy lose it.
-func Clean(cacheDir string) error {
+func Clean(cacheDir string) (Cleaned, error) {
+	var done Cleaned
 	parent, err := copiesDir(cacheDir)
 	if err != nil {
-		return err
+		return done, err
 	}
-	entries, err := os.ReadDir(parent)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	if _, err := os.ReadDir(parent); errors.Is(err, fs.ErrNotExist) {
+		return done, nil
+	} else if err != nil {
+		return done, cacheError(parent, fmt.Errorf("cleaning the cache: %w", err))
 	}
-	if err != nil {
-		return cacheError(parent, fmt.Errorf("cleaning the cache: %w", err))
-	}
-	names := map[string]bool{}
-	for _, e := range entries {
-		names[copyName(e.Name())] = true
-	}
-	for name := range names {
+	for _, name := range copies(parent) {
+		size := treeSize(filepath.Join(parent, name))
 		if err := cleanCopy(parent, name); err != nil {
-			return cacheError(parent, fmt.Errorf("cleaning the cache: %w", err))
+			return done, cacheError(parent, fmt.Errorf("cleaning the cache: %w", err))
+		}
+		if size > 0 {
+			done.Copies++
+			done.Bytes += size
 		}
 	}
+	os.Remove(filepath.Join(parent, trimName))
 	os.Remove(parent) // stays if a build has just begun
-	return nil
+	return done, nil
 }
 
 func cleanCopy(parent, name string) error {
@@ -200,14 +221,36 @@ func cleanCopy(parent, name string) error {
 		return err
 	}
 	defer lock.unlock()
+	if err := removeCopy(parent, name); err != nil {
+		return err
+	}
+	return lock.remove()
+}
+
+// removeCopy removes a copy and what killed builders of it left. The caller holds its lock.
+func removeCopy(parent, name string) error {
 	if err := removeTemp(parent, name); err != nil {
 		return err
 	}
 	// The marker goes first, so that half a copy is never taken for a whole one.
 	final := filepath.Join(parent, name)
 	os.Remove(filepath.Join(final, markerName))
-	if err := os.RemoveAll(final); err != nil {
-		return err
+	return os.RemoveAll(final)
+}
+
+// secure sees that nobody else can put copies into parent: they would run as this user.
+// A directory of ours that others may write to, by a wide umask, is closed to them.
+func secure(parent string) error {
+	info, err := os.Stat(parent)
+	if err != nil {
+		return nil // it is not there yet, or whoever writes to it says what is wrong
 	}
-	return lock.remove()
+	why := foreign(info)
+	if why != "" && mine(info) && os.Chmod(parent, info.Mode().Perm()&^0o022) == nil {
+		return nil
+	}
+	if why != "" {
+		return &OwnerError{Dir: parent, Reason: why}
+	}
+	return nil
 }

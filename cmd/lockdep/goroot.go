@@ -129,7 +129,9 @@ func versionCommand() *cobra.Command {
 		Example: "  lockdep version",
 		Args:    cobra.NoArgs,
 		Run: func(*cobra.Command, []string) {
-			fmt.Printf("lockdep %s, for Go 1.24 to 1.26\n", version)
+			fmt.Print(versionText())
 		},
 	}
 }
+
+func versionText() string { return fmt.Sprintf("lockdep %s, for Go 1.24 to 1.26\n", version) }

@@ -15,12 +15,12 @@ import (
 )
 
 func graphCommand() *cobra.Command {
-	c := &cobra.Command{
+	c := parent(&cobra.Command{
 		Use:     "graph",
 		Short:   "Merge, compare, print and judge lock graphs",
 		Long:    "Work on the graph files that instrumented processes write. Where a directory is\ngiven, all graph files below it are read.",
 		Example: "  lockdep graph verdict .lockdep\n  lockdep graph merge -o night.ldg run1 run2\n  lockdep graph subtract main.ldg .lockdep",
-	}
+	})
 	c.AddCommand(verdictCommand(), mergeCommand(), diffCommand(), subtractCommand(), statsCommand(), dotCommand(), orderCommand())
 	return c
 }

@@ -27,8 +27,10 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(testCommand(), buildCommand(), runCommand(), gorootCommand(), envCommand(), graphCommand(), explainCommand(), confirmCommand(), splatCommand(), traceCommand(), traceDiffCommand(), selftestCommand(), scenarioCommand(), versionCommand())
+	root.Version = version
+	root.SetVersionTemplate(versionText())
+	root.SetHelpCommand(helpCommand(root))
+	root.AddCommand(testCommand(), buildCommand(), runCommand(), gorootCommand(), envCommand(), graphCommand(), explainCommand(), confirmCommand(), splatCommand(), traceCommand(), traceDiffCommand(), selftestCommand(), scenarioCommand(), versionCommand(), environmentTopic())
 	root.SetArgs(goStyle(os.Args[1:]))
 	err := root.ExecuteContext(ctx)
 	var s status

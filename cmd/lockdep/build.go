@@ -71,9 +71,6 @@ func runCommand() *cobra.Command {
 				return fmt.Errorf("making a directory for the program: %w", err)
 			}
 			defer os.RemoveAll(tmp)
-			if s.own.graph == "" {
-				s.own.graph = filepath.Join(tmp, "graph")
-			}
 			v, err := s.judgement() // before graphDir, which forgets the last run
 			if err != nil {
 				return err

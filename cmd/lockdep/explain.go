@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,16 +17,21 @@ import (
 )
 
 func explainCommand() *cobra.Command {
-	var graph string
+	var graph, dir string
 	var dot bool
 	c := &cobra.Command{
 		Use:     "explain KIND|ID|FILE",
 		Short:   "Say in plain words what a finding means, with a picture",
-		Long:    "Explain a kind of finding (circular, recursive, recursive-read, same-class,\nexit-held, assert-held, assert-not-held, stuck, wait), one finding of the last run by its ID, or all of a findings file.",
+		Long:    "Explain a kind of finding (circular, recursive, recursive-read, same-class,\nexit-held, assert-held, assert-not-held, stuck, wait), one finding of the last run or of an earlier one\nby its ID, or all of a findings file.",
 		Example: "  lockdep explain circular\n  lockdep explain 1ecc99\n  lockdep explain findings.jsonl",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			what := args[0]
+			if dir != "" {
+				if err := os.Chdir(dir); err != nil {
+					return fmt.Errorf("flag -C: %w", err)
+				}
+			}
 			if _, err := os.Stat(what); err != nil {
 				for _, d := range report.Docs() {
 					if d.Kind.String() == what {
@@ -43,7 +50,14 @@ func explainCommand() *cobra.Command {
 			var findings []engine.Finding
 			var err error
 			if id != "" {
-				if findings, err = findingsOf(filepath.Dir(file)); err != nil {
+				findings, err = findingsOf(filepath.Dir(file))
+				if !slices.ContainsFunc(findings, func(f engine.Finding) bool { return f.ID == id }) {
+					if old, when := earlier(filepath.Dir(file), id); old != nil {
+						fmt.Fprintf(os.Stderr, "lockdep: %s is not in the last run; this is of %s\n", id, when.Format(time.DateTime))
+						findings, err = old, nil
+					}
+				}
+				if err != nil {
 					return fmt.Errorf("%q is no kind of finding, and %w", what, err)
 				}
 			} else if findings, err = findingsIn(file); err != nil {
@@ -79,6 +93,7 @@ func explainCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&graph, "graph", "", "the graph `DIR` of the run (default .lockdep)")
+	c.Flags().StringVarP(&dir, "chdir", "C", "", "change to `DIR` first")
 	c.Flags().BoolVar(&dot, "dot", false, "print the picture in the DOT language")
 	return c
 }

@@ -131,12 +131,7 @@ func (s *session) graphDir() error {
 	dir := s.own.graph
 	if dir == "" {
 		dir = s.moduleDir(".lockdep")
-		for _, names := range []string{"*" + lockgraph.Ext, "*" + predict.Ext, "proof-*.txt", "schedule-*.txt"} {
-			old, _ := filepath.Glob(filepath.Join(dir, names))
-			for _, f := range old {
-				os.Remove(f)
-			}
-		}
+		newRun(dir, "*"+lockgraph.Ext, "*"+predict.Ext, "proof-*.txt", "schedule-*.txt")
 	}
 	if err := writable(dir); err != nil {
 		if s.own.graph != "" {
@@ -147,6 +142,9 @@ func (s *session) graphDir() error {
 			return fmt.Errorf("making the graph directory: %w; give one with -graph=DIR", terr)
 		}
 		dir = tmp
+	}
+	if s.own.graph == "" {
+		unwatched(dir)
 	}
 	s.graph = dir
 	s.env = append(s.env, "LOCKDEPDIR="+dir)

@@ -47,10 +47,12 @@ func testCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := s.graphDir(); err != nil {
-				return err
+			if !g.has["c"] { // nothing runs, so the last run stays the last one
+				if err := s.graphDir(); err != nil {
+					return err
+				}
+				s.remember()
 			}
-			s.remember()
 			s.options("fail=" + orDefault(o.fail, "likely"))
 			goCmd := []string{"test"}
 			if !g.has["count"] && !g.has["c"] {
@@ -68,6 +70,12 @@ func testCommand() *cobra.Command {
 			code, err := s.run(ctx, "", s.root.GoCmd, append(goCmd, g.args...)...)
 			if err != nil {
 				return fmt.Errorf("running go test: %w", err)
+			}
+			if g.has["c"] {
+				if code != 0 {
+					return status(code)
+				}
+				return nil
 			}
 			err = v.finish(code, true)
 			if o.confirm {

@@ -132,17 +132,11 @@ var modules = []module{
 		timeout: 10 * time.Minute,
 		why: "the packages that lock; internal/lint wants tools, internal/mkbench wants data that the module zip does not hold, " +
 			"internal/metamorphic takes five minutes",
-		skips: []skipped{
-			{"TestDBCompactionCrash", "draws its subtests at random, so no two runs have the same"},
-		},
 	},
 	{
 		name: "quic-go", path: "github.com/quic-go/quic-go",
 		packages: []string{"./..."},
 		timeout:  5 * time.Minute,
-		skips: []skipped{
-			{"TestSentPacketHandlerRandomized", "names its subtests by the time of day"},
-		},
 	},
 	{
 		name: "yamux", path: "github.com/hashicorp/yamux",

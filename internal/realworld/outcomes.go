@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -130,6 +131,7 @@ const (
 	differs   verdict = "differs"            // repeated when alone
 	unsettled verdict = "differs once"       // alone, lockdep has plain's outcome
 	flaky     verdict = "flaky in plain"     // another plain run has another outcome
+	drawn     verdict = "drawn at random"    // the plain runs have other subtests than each other
 	byFinding verdict = "fails by a finding" // lockdep failed the test and says so
 )
 
@@ -172,6 +174,17 @@ func compare(p, l *outcomes) []difference {
 	return ds
 }
 
+// below returns the subtests of a test that ran.
+func (o *outcomes) below(top testID) map[testID]bool {
+	ids := map[testID]bool{}
+	for id := range o.of {
+		if id != top && id.top() == top {
+			ids[id] = true
+		}
+	}
+	return ids
+}
+
 // settle gives a difference its verdict from the outcomes of its test run
 // alone in both modes. Plain is the other plain runs, alone or not.
 func (d *difference) settle(plain []*outcomes, lockdepAlone *outcomes) {
@@ -179,6 +192,14 @@ func (d *difference) settle(plain []*outcomes, lockdepAlone *outcomes) {
 		if p.of[d.id] != d.plain {
 			d.verdict = flaky
 			return
+		}
+	}
+	if d.id != d.id.top() && (d.plain == "" || d.lockdep == "") {
+		for _, p := range plain[1:] {
+			if !maps.Equal(p.below(d.id.top()), plain[0].below(d.id.top())) {
+				d.verdict = drawn
+				return
+			}
 		}
 	}
 	if d.verdict == differs && lockdepAlone.of[d.id] == d.plain {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -115,5 +116,27 @@ func TestSettle(t *testing.T) {
 				t.Errorf("%s, want %s", d.verdict, test.want)
 			}
 		})
+	}
+}
+
+// Subtests that are drawn at random are no difference, where plain Go's own runs show that.
+func TestDrawn(t *testing.T) {
+	one, two, three := parse(t, "pass p A", "pass p A/1"), parse(t, "pass p A", "pass p A/2"), parse(t, "pass p A", "pass p A/3")
+	settled := func(first, lockdep *outcomes, plain ...*outcomes) (vs []verdict) {
+		for _, d := range compare(first, lockdep) {
+			d.settle(plain, lockdep)
+			vs = append(vs, d.verdict)
+		}
+		return vs
+	}
+	if got := settled(one, three, one, two); !slices.Equal(got, []verdict{flaky, drawn}) {
+		t.Errorf("drawn in plain: %v", got)
+	}
+	if got := settled(one, three, one, one); !slices.Equal(got, []verdict{differs, differs}) {
+		t.Errorf("not drawn in plain: %v", got)
+	}
+	failed := parse(t, "fail p A", "fail p A/1")
+	if got := settled(one, failed, one, two); len(got) != 1 || got[0] == drawn {
+		t.Errorf("a failure is not drawn: %v", got)
 	}
 }

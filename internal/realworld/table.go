@@ -52,7 +52,7 @@ func (r *row) markdown() string {
 	if r.findings != nil && p.wall > 0 {
 		differences = strconv.Itoa(r.real())
 		if n := len(r.differences) - r.real(); n > 0 {
-			differences += fmt.Sprintf(" (%d flaky)", n)
+			differences += fmt.Sprintf(" (%d flaky or drawn)", n)
 		}
 	}
 	cells := []string{
@@ -70,7 +70,7 @@ func (r *row) markdown() string {
 func (r *row) real() int {
 	n := 0
 	for _, d := range r.differences {
-		if d.verdict != flaky {
+		if d.verdict != flaky && d.verdict != drawn {
 			n++
 		}
 	}

@@ -134,4 +134,4 @@ func versionCommand() *cobra.Command {
 	}
 }
 
-func versionText() string { return fmt.Sprintf("lockdep %s, for Go 1.24 to 1.26\n", version) }
+func versionText() string { return fmt.Sprintf("lockdep %s, for Go 1.24 to 1.27\n", version) }

@@ -52,7 +52,7 @@ func prepare(ctx context.Context, o own, g *goArgs, tests bool) (*session, error
 		p.say("naming lock classes")
 	}
 	patterns := g.packages
-	table, st, err := names.Table(ctx, names.Options{
+	table, st, err := names.Ask(ctx, root.Names, names.Options{
 		Dir: s.dir, Env: s.env, GoCmd: root.GoCmd, BuildFlags: g.build, Tests: tests, Patterns: patterns,
 		CacheDir: filepath.Join(cacheDir(), "names"), ModCache: root.ModCache, GoEnv: root.GoEnv, GoFlags: root.GoFlags,
 	})

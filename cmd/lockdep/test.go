@@ -47,7 +47,8 @@ func testCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if !g.has["c"] { // nothing runs, so the last run stays the last one
+			built := g.has["c"] && o.graph == "" // nothing runs, so the last run stays the last one
+			if !built {
 				if err := s.graphDir(); err != nil {
 					return err
 				}
@@ -71,7 +72,7 @@ func testCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("running go test: %w", err)
 			}
-			if g.has["c"] {
+			if built {
 				if code != 0 {
 					return status(code)
 				}

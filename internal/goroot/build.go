@@ -129,6 +129,9 @@ func (b *builder) build(ctx context.Context, parent, name string, files map[stri
 	if err := installLinker(ctx, b.tc, b.content.link, temp); err != nil {
 		return cacheError(parent, err)
 	}
+	if err := installNames(ctx, b.tc, b.content, temp); err != nil {
+		return cacheError(parent, err)
+	}
 	m, err := json.Marshal(marker{Key: b.key, Original: b.tc.root, GoVersion: b.tc.version})
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", markerName, err)

@@ -24,7 +24,7 @@
 //
 // # Limits
 //
-// Go 1.24 to 1.26; anything else is a [VersionError]. A [sync.Mutex] keeps its
+// Go 1.24 to 1.27; anything else is a [VersionError]. A [sync.Mutex] keeps its
 // size: the validator has the upper bits of its semaphore. Comparing two structs
 // with ==, or asking reflect's IsZero, sees them in a lock that was used;
 // [reflect.DeepEqual] and package fmt do not.

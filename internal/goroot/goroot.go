@@ -45,6 +45,9 @@ type Root struct {
 	// find the copy, but see Env.
 	GoCmd string
 
+	// Names is the program that reads names, for [names.Ask].
+	Names string
+
 	// ModCache, GoEnv and GoFlags are GOMODCACHE, GOENV (the file) and GOFLAGS
 	// as the go command has them.
 	ModCache, GoEnv, GoFlags string
@@ -146,6 +149,7 @@ func ensure(ctx context.Context, opts Options, c content) (*Root, error) {
 		Path:      b.final,
 		GoVersion: tc.version,
 		GoCmd:     filepath.Join(b.final, "bin", "go"+tc.exe()),
+		Names:     filepath.Join(b.final, tc.toolDir(), namesTool+tc.exe()),
 		ModCache:  tc.modCache,
 		GoEnv:     tc.goEnv,
 		GoFlags:   tc.goFlags,

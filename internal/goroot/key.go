@@ -49,7 +49,10 @@ func copyKey(tc *toolchain, c content) (string, error) {
 		}
 		fmt.Fprintf(h, "%s %d %d\n", filepath.ToSlash(name), info.Size(), info.ModTime().UnixNano())
 	}
-	for _, tree := range []fs.FS{code, c.std, c.engine, c.link} {
+	for _, tree := range []fs.FS{code, c.std, c.engine, c.link, c.names, namesFiles} {
+		if tree == nil {
+			continue
+		}
 		if err := hashTree(h, tree); err != nil {
 			return "", err
 		}

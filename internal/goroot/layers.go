@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/golockdep/lockdep"
+	"github.com/golockdep/lockdep/internal/names"
 )
 
 // content is what is put into a copy besides the edits. Tests use other
@@ -19,6 +20,7 @@ type content struct {
 	std    fs.FS // below _std: files for GOROOT/src, under the same relative path
 	engine fs.FS // below engine: files for src/internal/lockdep/engine
 	link   fs.FS // _link/main.go: the wrapper of the linker
+	names  fs.FS // package names, of which the copy has a program
 }
 
 //go:embed all:_std
@@ -27,7 +29,10 @@ var stdFiles embed.FS
 //go:embed all:_link
 var linkFiles embed.FS
 
-var shipped = content{std: stdFiles, engine: lockdep.EngineSource, link: linkFiles}
+//go:embed all:_names
+var namesFiles embed.FS
+
+var shipped = content{std: stdFiles, engine: lockdep.EngineSource, link: linkFiles, names: names.Source}
 
 // liveDir holds the part of the validator that is laid into the standard
 // library, relative to GOROOT/src.

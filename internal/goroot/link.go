@@ -2,6 +2,7 @@ package goroot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -11,36 +12,63 @@ import (
 	"syscall"
 )
 
+// namesTool is the program of the copy that makes the table of names.
+const namesTool = "lockdep-names"
+
 // installLinker puts the wrapper of _link/main.go in the place of the linker of
 // the copy at root, and keeps the linker beside it as link-real.
-//
-// The wrapper is built with the original toolchain and in its own module, so
-// that it neither is instrumented nor depends on the user's settings.
 func installLinker(ctx context.Context, tc *toolchain, source fs.FS, root string) error {
-	dir, err := os.MkdirTemp("", "lockdep-link-")
-	if err != nil {
-		return fmt.Errorf("building the linker wrapper: %w", err)
-	}
-	defer os.RemoveAll(dir)
 	text, err := fs.ReadFile(source, "_link/main.go")
 	if err != nil {
 		return fmt.Errorf("building the linker wrapper: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "main.go"), text, 0o666); err != nil {
-		return fmt.Errorf("building the linker wrapper: %w", err)
-	}
-	mod := "module lockdep.internal/link\n\ngo " + strings.TrimPrefix(oldestGo, "go") + "\n"
-	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte(mod), 0o666); err != nil {
-		return fmt.Errorf("building the linker wrapper: %w", err)
-	}
-
 	tools := filepath.Join(root, tc.toolDir())
 	link := filepath.Join(tools, "link"+tc.exe())
 	if err := os.Rename(link, filepath.Join(tools, "link-real"+tc.exe())); err != nil {
 		return fmt.Errorf("moving the linker: %w", err)
 	}
+	if err := buildTool(ctx, tc, "link", map[string][]byte{"main.go": text}, link); err != nil {
+		return fmt.Errorf("building the linker wrapper: %w", err)
+	}
+	return nil
+}
+
+// installNames builds the program that reads names; none where a test has no source.
+func installNames(ctx context.Context, tc *toolchain, c content, root string) error {
+	if c.names == nil {
+		return nil
+	}
+	files := map[string][]byte{}
+	if err := errors.Join(collect(files, namesFiles, "_names", "."), collect(files, c.names, ".", "names")); err != nil {
+		return err
+	}
+	if err := buildTool(ctx, tc, "names", files, filepath.Join(root, tc.toolDir(), namesTool+tc.exe())); err != nil {
+		return fmt.Errorf("building the reader of names: %w", err)
+	}
+	return nil
+}
+
+// buildTool builds a program from the text of its files, by path, with the original
+// toolchain and in its own module, so that it neither is instrumented nor depends on the
+// user's settings.
+func buildTool(ctx context.Context, tc *toolchain, name string, files map[string][]byte, to string) error {
+	dir, err := os.MkdirTemp("", "lockdep-"+name+"-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	files["go.mod"] = []byte("module lockdep.internal/" + name + "\n\ngo " + strings.TrimPrefix(oldestGo, "go") + "\n")
+	for file, text := range files {
+		file = filepath.Join(dir, filepath.FromSlash(file))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(file, text, 0o644); err != nil {
+			return err
+		}
+	}
 	cmd := exec.CommandContext(ctx, filepath.Join(tc.root, "bin", "go"+tc.exe()),
-		"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", link, ".")
+		"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", to, ".")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(),
 		"GOROOT="+tc.root, "GOTOOLCHAIN=local", "GOCACHE="+tc.buildCache,
@@ -50,7 +78,7 @@ func installLinker(ctx context.Context, tc *toolchain, source fs.FS, root string
 		if strings.Contains(string(out), syscall.ENOSPC.Error()) {
 			err = syscall.ENOSPC
 		}
-		return fmt.Errorf("building the linker wrapper: %w\n%s", err, out)
+		return fmt.Errorf("%w\n%s", err, out)
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ import (
 // The Go releases whose anchors this package knows, as language versions.
 const (
 	oldestGo = "go1.24"
-	newestGo = "go1.26"
+	newestGo = "go1.27"
 )
 
 // A toolchain is the original GOROOT and what the go command says about it.

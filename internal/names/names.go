@@ -67,7 +67,7 @@ type Options struct {
 
 	// Log, if not nil, is told of every package left out and every site
 	// without a class, each with its reason, when it is not from the cache.
-	Log func(format string, args ...any)
+	Log func(format string, args ...any) `json:"-"`
 }
 
 func (o *Options) logf(format string, args ...any) {
@@ -115,11 +115,13 @@ func Table(ctx context.Context, o Options) ([]byte, Stats, error) {
 	work := make(chan int)
 	var wg sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(missing)) {
-		wg.Go(func() {
+		wg.Add(1)
+		go func() { // not wg.Go: this is built by old releases too
+			defer wg.Done()
 			for i := range work {
 				sections[i] = l.section(units[i], cache)
 			}
-		})
+		}()
 	}
 	for _, i := range missing {
 		if ctx.Err() != nil {

@@ -127,7 +127,7 @@ func TestPairInUseIsKept(t *testing.T) {
 		n.nest(0, new(Map), 1, new(Map), 1)
 	}
 	n.nest(0, &x, 1, &y, 1)
-	for i := range 5 * maxSamplesSelf {
+	for i := range 3 * maxSamplesSelf / 2 { // not more than the births table has room for, with words of 32 bits
 		a, b := new(Map), new(Map)
 		n.nest(0, a, 1, b, 1)
 		if i%(maxSamplesSelf/8) == 0 {

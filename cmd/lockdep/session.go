@@ -236,7 +236,10 @@ func (p *progress) ensure(ctx context.Context, dir string) (*goroot.Root, error)
 	return goroot.Ensure(ctx, goroot.Options{
 		Dir: dir,
 		Log: func(f string, a ...any) { p.say(fmt.Sprintf(f, a...)) },
-		First: func(version, dir string) {
+		First: func(version, dir string, untested bool) {
+			if untested {
+				p.announce(version + " is newer than this lockdep, and not tested with it: its copy is used if a self-test passes")
+			}
 			p.announce("the first use of " + version + " makes a copy of it with hooks in its locks (about 250 MB in " + home(dir) +
 				", most of it shared with the original where the file system can)\nlockdep: and compiles its standard library: a minute or two, once for each Go release")
 		},

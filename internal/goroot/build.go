@@ -25,7 +25,7 @@ type builder struct {
 	key     string
 	final   string // absolute path of the copy
 	log     func(format string, args ...any)
-	first   func(goVersion, dir string)
+	first   func(goVersion, dir string, untested bool)
 }
 
 // Hooks for tests.
@@ -72,7 +72,7 @@ func (b *builder) buildLocked(ctx context.Context) (built bool, err error) {
 	if b.ready() {
 		return false, nil
 	}
-	b.first(b.tc.version, parent)
+	b.first(b.tc.version, parent, b.tc.untested)
 	b.log("copying %s and adding the hooks", b.tc.version)
 	start := time.Now()
 	if err := removeTemp(parent, name); err != nil {
@@ -131,6 +131,12 @@ func (b *builder) build(ctx context.Context, parent, name string, files map[stri
 	}
 	if err := installNames(ctx, b.tc, b.content, temp); err != nil {
 		return cacheError(parent, err)
+	}
+	if b.tc.untested {
+		b.log("testing the copy of %s, which is newer than this lockdep", b.tc.version)
+		if err := selfTest(ctx, b.tc, temp); err != nil {
+			return cacheError(parent, err)
+		}
 	}
 	m, err := json.Marshal(marker{Key: b.key, Original: b.tc.root, GoVersion: b.tc.version})
 	if err != nil {

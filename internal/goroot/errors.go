@@ -33,17 +33,25 @@ type VersionError struct {
 }
 
 func (e *VersionError) Error() string {
-	known := fmt.Sprintf("Go %s to %s are supported", strings.TrimPrefix(oldestGo, "go"), strings.TrimPrefix(newestGo, "go"))
-	var remedy string
-	switch {
-	case !version.IsValid(e.GoVersion):
-		remedy = "use a released toolchain, for example with GOTOOLCHAIN=" + newestGo + ".0"
-	case version.Compare(e.GoVersion, oldestGo) < 0:
-		remedy = "the source builds with a newer toolchain too: set GOTOOLCHAIN=" + newestGo + ".0"
-	default:
-		remedy = "update lockdep, or select an older toolchain with GOTOOLCHAIN=" + newestGo + ".0"
+	oldest := strings.TrimPrefix(oldestGo, "go")
+	if !version.IsValid(e.GoVersion) {
+		return fmt.Sprintf("cannot instrument %s: it is no release, so it is not known which one it is like; select a release from Go %s on, for example with GOTOOLCHAIN=%s.0",
+			e.GoVersion, oldest, newestGo)
 	}
-	return fmt.Sprintf("cannot instrument %s: %s; %s", e.GoVersion, known, remedy)
+	return fmt.Sprintf("cannot instrument %s: Go %s is the oldest release that is supported; the source builds with a newer one too: set GOTOOLCHAIN=%s.0",
+		e.GoVersion, oldest, newestGo)
+}
+
+// A SelfTestError says that the copy of a release that this package is not tested with
+// does not do its work. The copy is not kept.
+type SelfTestError struct {
+	GoVersion string
+	Reason    string // what came out, and what should
+}
+
+func (e *SelfTestError) Error() string {
+	return fmt.Sprintf("cannot instrument %s, which is newer than this lockdep: the self-test of the copy failed: %s; update lockdep, or select an older release with GOTOOLCHAIN=%s.0 where go.mod allows it",
+		e.GoVersion, e.Reason, newestGo)
 }
 
 // A CacheError says that the cache directory cannot hold a copy. Nothing

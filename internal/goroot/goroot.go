@@ -25,8 +25,9 @@ type Options struct {
 	// Log, if not nil, is told what Ensure does that takes a while.
 	Log func(format string, args ...any)
 
-	// First, if not nil, is called before a copy of that release is made in dir.
-	First func(goVersion, dir string)
+	// First, if not nil, is called before a copy of that release is made in dir;
+	// untested: it is newer than the releases that lockdep is tested with.
+	First func(goVersion, dir string, untested bool)
 
 	// Env is the environment in which the go command is asked for the
 	// toolchain. Nil means os.Environ().
@@ -106,8 +107,8 @@ func readMarker(root string) (marker, bool) {
 // files can be linked; the first use of the copy compiles the standard library
 // into the ordinary build cache.
 //
-// Errors that a user can act on are a [*VersionError], an [*AnchorError], an
-// [*OwnerError] or a [*CacheError]; each says what to do.
+// Errors that a user can act on are a [*VersionError], an [*AnchorError], a
+// [*SelfTestError], an [*OwnerError] or a [*CacheError]; each says what to do.
 func Ensure(ctx context.Context, opts Options) (*Root, error) {
 	return ensure(ctx, opts, shipped)
 }
@@ -117,7 +118,7 @@ func ensure(ctx context.Context, opts Options, c content) (*Root, error) {
 		opts.Log = func(string, ...any) {}
 	}
 	if opts.First == nil {
-		opts.First = func(string, string) {}
+		opts.First = func(string, string, bool) {}
 	}
 	if opts.Env == nil {
 		opts.Env = os.Environ()

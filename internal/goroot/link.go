@@ -70,10 +70,7 @@ func buildTool(ctx context.Context, tc *toolchain, name string, files map[string
 	cmd := exec.CommandContext(ctx, filepath.Join(tc.root, "bin", "go"+tc.exe()),
 		"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", to, ".")
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(),
-		"GOROOT="+tc.root, "GOTOOLCHAIN=local", "GOCACHE="+tc.buildCache,
-		"GOENV=off", "GOFLAGS=", "GOWORK=off", "GO111MODULE=on", "GOEXPERIMENT=", "GOTOOLDIR=",
-		"GOOS="+tc.hostOS, "GOARCH="+tc.hostArch, "CGO_ENABLED=0")
+	cmd.Env = tc.plainEnv(tc.root)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		if strings.Contains(string(out), syscall.ENOSPC.Error()) {
 			err = syscall.ENOSPC
@@ -81,4 +78,13 @@ func buildTool(ctx context.Context, tc *toolchain, name string, files map[string
 		return fmt.Errorf("%w\n%s", err, out)
 	}
 	return nil
+}
+
+// plainEnv is an environment in which the go command of root builds for this machine,
+// whatever the user's settings are.
+func (tc *toolchain) plainEnv(root string) []string {
+	return append(os.Environ(),
+		"GOROOT="+root, "GOTOOLCHAIN=local", "GOCACHE="+tc.buildCache,
+		"GOENV=off", "GOFLAGS=", "GOWORK=off", "GO111MODULE=on", "GOEXPERIMENT=", "GOTOOLDIR=",
+		"GOOS="+tc.hostOS, "GOARCH="+tc.hostArch, "CGO_ENABLED=0")
 }

@@ -145,7 +145,8 @@ const maxOldest = 8
 // shrinkRing takes one observation out of the ring of class c: one of the oldest whose
 // lock is dead, else the oldest. Before that it keeps those that are known to be in use:
 // they become the youngest, since a pair says less when it is out of the ring. They are
-// a quarter of the ring at most; the others stay until it is known whether they live. Locked.
+// a quarter of the ring at most, so that the others are in it for long enough to show whether
+// they live. Locked.
 func (v *Validator) shrinkRing(c ClassID) {
 	k := &v.classes[c]
 	id, x := ObsID(0), k.oldest

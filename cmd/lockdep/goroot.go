@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,8 +44,9 @@ func gorootCommand() *cobra.Command {
 			}
 			tables := 0
 			for _, d := range []string{"names", "tables"} {
-				n, size, err := removeFiles(filepath.Join(cacheDir(), d))
-				if err != nil {
+				dir := filepath.Join(cacheDir(), d)
+				n, size := goroot.TreeSize(dir)
+				if err := os.RemoveAll(dir); err != nil {
 					return fmt.Errorf("removing the names cache: %w", err)
 				}
 				tables += n
@@ -57,21 +57,6 @@ func gorootCommand() *cobra.Command {
 		},
 	})
 	return c
-}
-
-// removeFiles removes a directory and reports how many files it had, of which size.
-func removeFiles(dir string) (n int, size int64, err error) {
-	filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return nil
-		}
-		if info, err := d.Info(); err == nil {
-			n++
-			size += info.Size()
-		}
-		return nil
-	})
-	return n, size, os.RemoveAll(dir)
 }
 
 // bytesText writes a number of bytes as people read it.
@@ -134,4 +119,4 @@ func versionCommand() *cobra.Command {
 	}
 }
 
-func versionText() string { return fmt.Sprintf("lockdep %s, for Go 1.24 to 1.27\n", version) }
+func versionText() string { return fmt.Sprintf("lockdep %s, for Go %s\n", version, goroot.Releases()) }

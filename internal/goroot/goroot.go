@@ -206,7 +206,7 @@ func Clean(cacheDir string) (Cleaned, error) {
 		return done, cacheError(parent, fmt.Errorf("cleaning the cache: %w", err))
 	}
 	for _, name := range copies(parent) {
-		size := treeSize(filepath.Join(parent, name))
+		_, size := TreeSize(filepath.Join(parent, name))
 		if err := cleanCopy(parent, name); err != nil {
 			return done, cacheError(parent, fmt.Errorf("cleaning the cache: %w", err))
 		}

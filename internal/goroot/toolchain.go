@@ -18,6 +18,11 @@ const oldestGo = "go1.24"
 
 var newestGo = "go1.27" // tests change it
 
+// Releases says which Go releases are tested, as "1.24 to 1.27".
+func Releases() string {
+	return strings.TrimPrefix(oldestGo, "go") + " to " + strings.TrimPrefix(newestGo, "go")
+}
+
 // A toolchain is the original GOROOT and what the go command says about it.
 type toolchain struct {
 	root       string // absolute path

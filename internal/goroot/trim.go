@@ -51,7 +51,8 @@ func trim(parent, keep string, now time.Time) (removed []string) {
 	total := int64(0)
 	for _, name := range copies(parent) {
 		dir := filepath.Join(parent, name)
-		c := idle{name: name, size: treeSize(dir)}
+		c := idle{name: name}
+		_, c.size = TreeSize(dir)
 		if info, err := os.Stat(filepath.Join(dir, markerName)); err == nil {
 			c.used = info.ModTime()
 		} else if info, err := os.Stat(dir); err == nil {
@@ -96,17 +97,18 @@ func copies(parent string) []string {
 	return slices.Compact(names)
 }
 
-// treeSize is the size of all files below dir, in bytes. Most of them are links into
-// the original, and take no room where the file system has links.
-func treeSize(dir string) (n int64) {
+// TreeSize counts the files below dir and their bytes. Most files of a copy are links into the
+// original, and take no room where the file system has links.
+func TreeSize(dir string) (files int, size int64) {
 	filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return nil
 		}
 		if info, err := d.Info(); err == nil {
-			n += info.Size()
+			files++
+			size += info.Size()
 		}
 		return nil
 	})
-	return n
+	return files, size
 }

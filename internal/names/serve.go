@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"sync"
 )
 
 // Source is the text of this package, from which each instrumented copy of Go builds a
@@ -35,16 +36,12 @@ type Answer struct {
 func Serve(ctx context.Context, q Request) (a Answer) {
 	q.Options.Log = nil
 	if q.Log {
-		said := make(chan string)
-		done := make(chan struct{})
-		q.Options.Log = func(format string, args ...any) { said <- fmt.Sprintf(format, args...) }
-		go func() {
-			for s := range said {
-				a.Said = append(a.Said, s)
-			}
-			close(done)
-		}()
-		defer func() { close(said); <-done }()
+		var mu sync.Mutex
+		q.Options.Log = func(format string, args ...any) {
+			mu.Lock()
+			defer mu.Unlock()
+			a.Said = append(a.Said, fmt.Sprintf(format, args...))
+		}
 	}
 	var err error
 	if a.Table, a.Stats, err = Table(ctx, q.Options); err != nil {
